@@ -1,0 +1,57 @@
+# Two commands are enough: `make run KEYWORD="crm for startups"` and `make test`.
+# uv is used when it is there; otherwise it comes into .venv. Everything is installed from uv.lock.
+
+UV ?= $(shell command -v uv || echo .venv/bin/uv)
+UV_VERSION := 0.13.9
+export UV_PROJECT_ENVIRONMENT := .venv
+export KEYWORD LOCALE PROFILE SERP
+
+.PHONY: help run console test lint types imports unit doctor clean
+help:
+	@echo 'make run KEYWORD="crm for startups"   one keyword, from search results to a paused review'
+	@echo 'make console                          the page on which people review'
+	@echo 'make doctor                           what is set up and what is missing'
+	@echo 'make test                             style, types, import rules, all tests'
+
+run: .venv/.installed
+	@test -n "$$KEYWORD" || { echo 'Say which keyword: make run KEYWORD="crm for startups"'; exit 2; }
+	@.venv/bin/autonomy run "$$KEYWORD" $${LOCALE:+--locale "$$LOCALE"} $${PROFILE:+--profile "$$PROFILE"} $${SERP:+--serp "$$SERP"}
+
+console: .venv/.installed
+	@.venv/bin/autonomy console
+
+doctor: .venv/.installed
+	@.venv/bin/autonomy doctor
+
+test: lint types imports unit
+
+lint: .venv/.developing
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+types: .venv/.developing
+	.venv/bin/mypy
+
+imports: .venv/.developing
+	.venv/bin/lint-imports
+
+unit: .venv/.developing
+	.venv/bin/python -m pytest -n 2 --junitxml=.pytest_cache/junit.xml
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.venv/bin/uv:
+	@python3 -c 'import sys; sys.exit("Python 3.11 or newer is needed; this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@test -x .venv/bin/python || python3 -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+# --inexact: uv may be inside the environment it syncs.
+.venv/.installed: $(filter .venv/bin/uv,$(UV)) pyproject.toml uv.lock
+	@echo 'Installing what uv.lock lists …' >&2
+	@$(UV) sync --quiet --frozen --inexact --no-dev
+	@touch $@
+
+.venv/.developing: $(filter .venv/bin/uv,$(UV)) pyproject.toml uv.lock
+	@$(UV) sync --quiet --frozen --inexact
+	@touch $@ .venv/.installed

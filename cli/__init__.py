@@ -1,0 +1,1 @@
+"""The command line. It contains no rule: everything goes through runtime/threads.py."""

@@ -1,0 +1,42 @@
+"""Where output goes: text for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+
+def out() -> Console:
+    """Standard output. Text from outside is never read as markup."""
+    return Console(markup=False, highlight=False, emoji=False, soft_wrap=False)
+
+
+def print_json(value: Any) -> None:
+    json.dump(value, sys.stdout, ensure_ascii=False, indent=2, default=_plain)
+    sys.stdout.write("\n")
+
+
+def pick(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: row[name] for name in names}
+
+
+def safe(text: str) -> Text:
+    """`text` with everything a terminal would obey, line breaks too, made visible instead."""
+    return Text("".join(character if character.isprintable() else "\ufffd" for character in text))
+
+
+def short(path: Path) -> str:
+    """`path` with the home folder as ~."""
+    home, full = str(Path.home()), str(path.expanduser())
+    return "~" + full[len(home) :] if home != "/" and full.startswith(home + "/") else full
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

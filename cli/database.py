@@ -1,0 +1,41 @@
+"""db: the address and the revision of the database."""
+
+from __future__ import annotations
+
+from cli.console import out, print_json, safe
+from runtime.settings import read_settings
+from runtime.wiring import database_url
+from store import database, embedded
+
+
+async def url() -> int:
+    out().print(safe(database_url(read_settings())), soft_wrap=True)
+    return 0
+
+
+async def migrate() -> int:
+    out().print(f"The database is at revision {database.migrate(database_url(read_settings()))}.")
+    return 0
+
+
+async def status(json: bool) -> int:
+    found, known = database.revision(database_url(read_settings()))
+    if json:
+        print_json({"database": found, "release": known, "status": "current" if found == known else "behind"})
+    elif found == known:
+        out().print(f"The database is at revision {found}, as this release needs it.")
+    else:
+        out().print(
+            f"The database is at {found or 'no revision'}; this release needs {known}. Run: autonomy db migrate"
+        )
+    return 0
+
+
+async def stop() -> int:
+    settings = read_settings()
+    if settings.database_url is not None:
+        out().print("DATABASE_URL is set: that server is not ours to stop.")
+        return 2
+    stopped = embedded.stop(settings.home.expanduser())
+    out().print("The embedded PostgreSQL is stopped." if stopped else "The embedded PostgreSQL was not running.")
+    return 0

@@ -1,0 +1,97 @@
+"""doctor: what is set up, what is missing, and how to fix it."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from cli.console import out, print_json, safe
+from core.errors import AutonomyError
+from runtime.settings import Settings, read_settings
+from runtime.wiring import Application, open_application
+
+
+class Finding(NamedTuple):
+    """One part of the set-up. `fix` is empty when nothing is to be done."""
+
+    part: str
+    status: str
+    found: str
+    fix: str = ""
+
+
+async def doctor(json: bool) -> int:
+    settings = read_settings()
+    findings = [_home(settings)]
+    try:
+        async with open_application(settings) as app:
+            findings += [await _database(app), await _model(app), _vectors(app)]
+    except AutonomyError as error:
+        findings.append(Finding("database", "missing", str(error), "start it, or unset DATABASE_URL"))
+    findings += [_search(settings), _profile(settings)]
+    if json:
+        print_json([finding._asdict() for finding in findings])
+    else:
+        for finding in findings:
+            sign = {"ok": "✓", "limited": "○", "missing": "✗"}[finding.status]
+            out().print(safe(f"  {sign} {finding.part:<10} {finding.found}"))
+            if finding.fix:
+                out().print(safe(f"               {finding.fix}"), style="dim")
+    return 1 if any(finding.status == "missing" for finding in findings) else 0
+
+
+def _home(settings: Settings) -> Finding:
+    home = settings.home.expanduser()
+    near = next(path for path in (home, *home.parents) if path.exists())
+    if os.access(near, os.W_OK):
+        return Finding("home", "ok", f"{home}; content in {settings.content}")
+    return Finding("home", "missing", f"{home} cannot be written", "set AUTONOMY_HOME to a folder of yours")
+
+
+async def _database(app: Application) -> Finding:
+    counts = await app.counts()
+    where = "DATABASE_URL" if app.settings.database_url else "embedded"
+    return Finding(
+        "database", "ok",
+        f"PostgreSQL {counts['server_version']}, {where}; {counts['threads']} threads, {counts['reviews']} waiting",
+    )  # fmt: skip
+
+
+async def _model(app: Application) -> Finding:
+    try:
+        choice = await app.choice()
+    except AutonomyError as error:
+        return Finding("model", "missing", str(error))
+    if choice.kind == "offline":
+        return Finding("model", "limited", f"{choice.label}, {choice.reason}", "set OPENAI_API_KEY or OPENAI_BASE_URL")
+    return Finding("model", "ok", f"{choice.label}, {choice.reason}")
+
+
+def _vectors(app: Application) -> Finding:
+    found = app.novelty.check()
+    return Finding("vectors", "ok" if "does not open" not in found else "missing", found)
+
+
+def _search(settings: Settings) -> Finding:
+    from runtime import seo
+
+    bundled = f"{len(seo.snapshots().keywords())} bundled keywords"
+    if settings.serper_api_key is not None:
+        return Finding("search", "ok", f"Serper at {settings.serper_base_url}; {bundled}")
+    scraped = "DuckDuckGo (not Google)" if settings.ddgs == "on" else "no live search"
+    return Finding("search", "limited", f"{scraped}; {bundled}", "set SERPER_API_KEY, or give --serp FILE")
+
+
+def _profile(settings: Settings) -> Finding:
+    from runtime import seo
+
+    path = settings.profile or seo.bundled_profile()
+    try:
+        company = seo.read_profile(path).company
+    except AutonomyError as error:
+        return Finding("profile", "missing", str(error), "fix the file, or unset AUTONOMY_PROFILE")
+    if settings.profile is None:
+        return Finding(
+            "profile", "limited", f"{company}, the example that ships along", "set AUTONOMY_PROFILE to your own"
+        )
+    return Finding("profile", "ok", f"{company}, {path}")

@@ -1,0 +1,129 @@
+"""inbox, threads and show: what is there, without changing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from cli.console import out, print_json, safe
+from cli.review import print_review
+from core.events import first_break
+from core.vocabulary import ThreadStatus
+from runtime.settings import read_settings
+from runtime.timeline import in_words
+from runtime.wiring import open_application
+
+
+async def inbox(limit: int, json: bool) -> int:
+    async with open_application(read_settings()) as app:
+        rows = await app.reviews.inbox(None, limit)
+    if json:
+        print_json([_review(row) for row in rows])
+        return 0
+    if not rows:
+        out().print("Nothing waits for you.")
+        return 0
+    columns = ("review", "what", "for", "thread", "since", "proposed")
+    _table(columns, [_inbox_row(row) for row in rows])
+    out().print("\n  autonomy decide REVIEW approve | edit | reject | respond")
+    return 0
+
+
+async def threads(status: ThreadStatus | None, limit: int, json: bool) -> int:
+    async with open_application(read_settings()) as app:
+        rows = await app.threads.newest(status, limit)
+    if json:
+        print_json(rows)
+        return 0
+    if not rows:
+        out().print('No threads yet. Start one: autonomy run "crm for startups"')
+        return 0
+    columns = ("thread", "status", "for", "model", "started")
+    cells = [
+        (row["thread_id"], row["status"], row["subject"], row["model"], f"{row['created_at']:%Y-%m-%d %H:%M}")
+        for row in rows
+    ]
+    _table(columns, cells)
+    return 0
+
+
+async def show(thread_id: str, json: bool) -> int:
+    async with open_application(read_settings()) as app:
+        thread = await app.threads.find(thread_id)
+        events = await app.threads.timeline(thread["id"])
+        waiting = [row for row in await app.reviews.waiting(thread["id"]) if row["state"] == "open"]
+        reviews = [await app.reviews.get(row["number"]) for row in waiting]
+    broken = first_break(events)
+    if json:
+        print_json(_shown(thread, events, reviews, broken))
+        return 0
+    head = " · ".join([thread["subject"], f"thread {thread['id']}", thread["status"], thread["model"]])
+    out().print(safe(head))
+    if broken is not None:
+        out().print(
+            safe(f"The chain of events is broken at #{broken}: something was changed or removed."), style="bold red"
+        )
+    rows = [(str(stored.seq), f"{stored.at:%H:%M:%S}", *in_words(stored)) for stored in events]
+    _table(("#", "when", "what", "why"), rows)
+    for review in reviews:
+        print_review(review)
+    return 0
+
+
+def _shown(
+    thread: Mapping[str, Any], events: Sequence[Any], reviews: Sequence[Any], broken: int | None
+) -> dict[str, Any]:
+    listed = []
+    for stored in events:
+        what, why = in_words(stored)
+        listed.append({**stored._asdict(), "what": what, "why": why})
+    shown = (
+        "subject",
+        "tenant",
+        "domain",
+        "status",
+        "model",
+        "requester",
+        "graph_version",
+        "release",
+        "behaviour_versions",
+    )
+    return {
+        "thread_id": thread["id"],
+        **{name: thread[name] for name in (*shown, "created_at", "updated_at", "ending")},
+        "review_id": f"r-{reviews[0]['number']}" if reviews else None,
+        "chain_broken_at": broken,
+        "events": listed,
+    }
+
+
+def _review(row: Mapping[str, Any]) -> dict[str, Any]:
+    """One row of the inbox for programs."""
+    return {
+        "review_id": f"r-{row['number']}",
+        "thread_id": row["thread_id"],
+        "status": row["status"],
+        "kind": row["kind"],
+        "task_type": row["task_type"],
+        "subject": row["subject"],
+        "tenant": row["tenant"],
+        "opened_at": row["opened_at"],
+        "request": row["request"],
+    }
+
+
+def _inbox_row(row: Mapping[str, Any]) -> tuple[str, ...]:
+    proposed = row["request"]["action_requests"][0]["description"]
+    since = f"{row['opened_at']:%m-%d %H:%M}"
+    return (f"r-{row['number']}", row["task_type"], row["subject"], row["thread_id"], since, proposed)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for number, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=number < 2, max_width=24 if column == "for" else None)
+    for row in rows:
+        table.add_row(*(safe(cell) for cell in row))
+    out().print(table)

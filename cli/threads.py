@@ -1,0 +1,160 @@
+"""run, resume and decide: what starts, carries on and answers."""
+
+from __future__ import annotations
+
+import getpass
+import json as json_module
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from cli.console import out, pick, print_json, safe, short
+from cli.progress import Progress
+from cli.review import print_review
+from core.errors import BadInput
+from core.reviews import WireAnswer
+from runtime import threads as runtime
+from runtime.settings import read_settings
+from runtime.wiring import Application, open_application
+
+_EDIT_BYTES = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    keyword: str
+    locale: str
+    profile: Path | None
+    serp: Path | None
+    person: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    review: str
+    answer: str
+    args: Path | None
+    message: str
+    person: str | None
+    no_wait: bool
+
+
+async def run(asked: Start, json: bool) -> int:
+    from runtime import seo
+
+    settings = read_settings()
+    async with open_application(settings) as app:
+        choice = await app.choice()
+        profile = asked.profile or settings.profile or seo.bundled_profile()
+        request = seo.Request(asked.keyword, asked.locale, profile, asked.serp, asked.person or user())
+        app.novelty.warm_up()
+        new = await seo.prepare(settings, app.artifacts, choice.label, request)
+        thread_id = await runtime.start(app, new)
+        if not json:
+            await _print_setting(app, f"{choice.label}, {choice.reason}", new.task["serp"]["source"])
+            authority = f"authority: {_authority(app)}, nothing certified yet, so decisions are asked"
+            out().print(safe(f"{new.subject} · thread {thread_id} · {authority}"))
+        return await _advance(app, thread_id, json)
+
+
+async def resume(thread: str, json: bool) -> int:
+    async with open_application(read_settings()) as app:
+        found = await app.threads.find(thread)
+        if not json:
+            out().print(safe(f"{found['subject']} · thread {found['id']} · {found['status']}"))
+        return await _advance(app, found["id"], json)
+
+
+async def decide(said: Answered, json: bool) -> int:
+    number = review_number(said.review)
+    arguments = None if said.args is None else read_arguments(said.args)
+    async with open_application(read_settings()) as app:
+        person = runtime.Person(said.person or user())
+        wire = cast("WireAnswer", said.answer)
+        thread_id = await runtime.decide(app, number, wire, person, arguments=arguments, message=said.message)
+        if not json:
+            out().print(safe(f"Review r-{number}: {said.answer}, by {person.name} (name not verified)."))
+        if said.no_wait:
+            return _decided_only(thread_id, number, json)
+        return await _advance(app, thread_id, json)
+
+
+def user() -> str:
+    """The operating system's name for the person at the keyboard."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "local user"
+
+
+def review_number(text: str) -> int:
+    """r-41 or 41. Raises BadInput."""
+    digits = text.strip().lower().removeprefix("r-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 15):
+        raise BadInput(f"{text[:40]!r} is not a review; they look like r-41. See: autonomy inbox")
+    return int(digits)
+
+
+def read_arguments(path: Path) -> dict[str, Any]:
+    """The object in a JSON or YAML file. Raises BadInput naming the file and the reason."""
+    import yaml
+
+    try:
+        with path.open("rb") as file:
+            data = file.read(_EDIT_BYTES + 1)
+        text = data.decode("utf-8-sig")
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path} is not UTF-8 text (byte {error.start}).") from None
+    if len(data) > _EDIT_BYTES:
+        raise BadInput(f"{path} is larger than {_EDIT_BYTES // 1_000_000} MB.")
+    try:
+        value = json_module.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError) as error:
+        raise BadInput(f"{path} is neither JSON nor YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(value, dict):
+        raise BadInput(f'{path} holds no object; write the arguments you change, such as {{"title": "…"}}.')
+    return value
+
+
+async def _advance(app: Application, thread_id: str, json: bool) -> int:
+    with Progress(quiet=json) as progress:
+        thread = await runtime.advance(app, thread_id, progress)
+    waiting = [row for row in await app.reviews.waiting(thread_id) if row["state"] == "open"]
+    if json:
+        reviews = [f"r-{row['number']}" for row in waiting]
+        print_json(
+            {"thread_id": thread_id, "status": thread["status"], "review_id": reviews[0] if reviews else None}
+            | pick(thread, ["subject", "model", "ending"])
+        )
+        return 0
+    for row in waiting:
+        print_review(await app.reviews.get(row["number"]))
+    if thread["status"] != "waiting":
+        reason = f": {thread['ending']['reason']}" if thread["ending"] and thread["ending"]["reason"] else ""
+        out().print()
+        out().print(safe(f"{thread['subject']} · {thread['status']}{reason}"))
+        out().print(safe(f"  autonomy show {thread_id}"))
+    return 0
+
+
+def _decided_only(thread_id: str, number: int, json: bool) -> int:
+    if json:
+        print_json({"thread_id": thread_id, "status": "waiting", "review_id": f"r-{number}"})
+    else:
+        out().print(safe(f"  autonomy resume {thread_id}"))
+    return 0
+
+
+async def _print_setting(app: Application, model: str, search: str) -> None:
+    counts = await app.counts()
+    where = "DATABASE_URL" if app.settings.database_url else f"embedded in {short(app.settings.home)}"
+    version = str(counts["server_version"]).split(" ")[0]
+    out().print(safe(f"PostgreSQL {version}, {where}      search: {search}"))
+    out().print(safe(f"model: {model}"))
+    out().print()
+
+
+def _authority(app: Application) -> str:
+    return f"{app.authority} ({app.settings.environment})"

@@ -1,0 +1,108 @@
+"""What a domain tells the runtime. The runtime knows no keyword, no article and no refund."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from core.actions import Proposal
+from core.tools import ToolSpec
+from core.vocabulary import Trust
+
+Role = Literal["system", "task", "material", "feedback"]
+
+
+@dataclass(frozen=True, slots=True)
+class PromptMessage:
+    """One message to the model. Only `system` is an instruction; `material` is quoted and carries its source."""
+
+    role: Role
+    text: str
+    source: str = ""
+    trust: Trust = "trusted"
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The workflow card. A domain without every field does not load."""
+
+    title: str
+    trigger: str
+    owner: str
+    mandate: str
+    stop_rules: tuple[str, ...]
+    evidence: tuple[str, ...]
+    handoffs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """All a domain may look at: the task, and the content behind each result reference."""
+
+    task: Mapping[str, Any]
+    content: Mapping[str, Any] = field(default_factory=dict)
+    """Result name -> its JSON."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 -> text, for the artifacts that results point to."""
+    feedback: Sequence[Mapping[str, Any]] = ()
+    declined: Sequence[str] = ()
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    """Result name -> SHA-256 of its artifact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A proposal in a reader's words."""
+
+    proposed: str
+    approving_will: str
+    evidence: tuple[Mapping[str, str], ...] = ()
+    """Each: label, source, trust."""
+
+
+class Domain(Protocol):
+    """A folder in domains/; pure."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def card(self) -> Card: ...
+    @property
+    def tools(self) -> Mapping[str, ToolSpec]: ...
+
+    def prompts(self, task_type: str) -> Mapping[str, str]:
+        """Prompt files used for `task_type`: name -> text. Part of its behaviour version."""
+        ...
+
+    def reads(self, content: Mapping[str, Any]) -> tuple[str, ...]:
+        """SHA-256 of the texts behind `content` that the other methods want to see."""
+        ...
+
+    def next_actions(self, view: View) -> tuple[str, ...]:
+        """Tools that make sense now, most useful first; empty when the work is done."""
+        ...
+
+    def messages(self, view: View, offered: Sequence[str]) -> list[PromptMessage]:
+        """What the planner is told for its next proposal."""
+        ...
+
+    def report_messages(self, proposal: Proposal) -> list[PromptMessage]:
+        """The further messages that ask the model how sure it is of `proposal`."""
+        ...
+
+    def situation(self, view: View, action: str) -> str:
+        """The task in words, for comparing it with past tasks of that type."""
+        ...
+
+    def explain(self, view: View, proposal: Proposal) -> Explanation:
+        """What is proposed and what approving it will do, for a person."""
+        ...
+
+    def reasons(self, view: View, proposal: Proposal) -> tuple[str, ...]:
+        """What in the evidence makes this decision hard, in words; may be empty."""
+        ...
+
+    def exports(self, view: View) -> Mapping[str, str]:
+        """Files to show the work so far: relative path -> text."""
+        ...

@@ -1,0 +1,90 @@
+"""Every error a caller may meet.
+
+AutonomyError                 exit 1
+├── BadInput                  exit 2   what was given cannot be used
+│   ├── NotFound
+│   ├── StaleDecision         the state has moved on since it was shown
+│   └── AlreadyDecided        someone else was first
+├── Unavailable               exit 1   a part we depend on does not answer
+│   ├── DatabaseUnavailable
+│   └── ThreadBusy            exit 2   another process is running the thread
+├── DatabaseTooNew            exit 1
+├── LeaseLost                          this runner was fenced
+├── ToolError                          what an adapter says went wrong; `failure_class` is a key of core/failures.py
+└── ModelError                         likewise, for the model
+
+A message is one or two sentences: what happened, and what to do next.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class AutonomyError(Exception):
+    """Base of all errors raised on purpose. `exit_code` is what the command line ends with."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class BadInput(AutonomyError):
+    """What was given cannot be used."""
+
+    exit_code = 2
+
+
+class NotFound(BadInput):
+    """No such thread, review or checkpoint."""
+
+
+class StaleDecision(BadInput):
+    """The thing decided on is no longer what waits."""
+
+
+class AlreadyDecided(BadInput):
+    """Another decision came first; the message says whose."""
+
+
+class Unavailable(AutonomyError):
+    """Something we depend on does not answer."""
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database cannot be reached or started."""
+
+
+class ThreadBusy(Unavailable):
+    """Another process holds the thread's lease."""
+
+    exit_code = 2
+
+
+class DatabaseTooNew(AutonomyError):
+    """The database was migrated by a later release than this one."""
+
+
+class ClassifiedError(AutonomyError):
+    """An error that already knows its failure class."""
+
+    failure_class: str = "bug"
+
+    def __init__(self, message: str, failure_class: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.failure_class = failure_class
+        self.retry_after = retry_after
+        """Seconds the far side asked us to wait, if it said so."""
+
+
+class ToolError(ClassifiedError):
+    """A tool could not do what was asked."""
+
+
+class ModelError(ClassifiedError):
+    """The model could not be asked, or its answer cannot be used."""
+
+
+class LeaseLost(ClassifiedError):
+    """Another runner has taken the thread over; nothing of this one is stored any more."""
+
+    def __init__(self, thread_id: str) -> None:
+        super().__init__(f"Thread {thread_id} was taken over by another runner; this one stops.", "lease_lost")

@@ -1,0 +1,170 @@
+"""The doors to the world. Everything a node does outside its own arguments goes through one of these."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from core.actions import Proposal, Ref, SelfReport
+from core.domain import PromptMessage
+from core.operations import Claim, OperationRequest
+from core.tools import ToolSpec
+from core.vocabulary import OperationState, Trust
+
+
+@dataclass(frozen=True, slots=True)
+class CallSite:
+    """Where in a run a call is made: keys of the record of model calls and of events."""
+
+    tenant: str
+    thread_id: str
+    task_id: str
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ToolChoice:
+    """The model's answer to an offer of tools."""
+
+    action: str
+    arguments: dict[str, Any]
+    text: str
+    model_call: str
+
+
+class Model(Protocol):
+    """A chat model. Raises ModelError; every call is recorded before its answer is used."""
+
+    async def choose(self, site: CallSite, messages: Sequence[PromptMessage], tools: Sequence[ToolSpec]) -> ToolChoice:
+        """Ask for exactly one call of one of `tools`."""
+        ...
+
+    async def report(self, site: CallSite, messages: Sequence[PromptMessage]) -> SelfReport:
+        """Ask for a structured self-report."""
+        ...
+
+
+class Artifacts(Protocol):
+    """Content by its SHA-256, stored once per tenant."""
+
+    async def put(self, tenant: str, text: str, media: str, source: str, trust: Trust) -> Ref: ...
+
+    async def read(self, tenant: str, sha256s: Sequence[str]) -> dict[str, str]:
+        """The texts found; raises ToolError(missing_evidence) naming the first that is not."""
+        ...
+
+
+class Documents(Protocol):
+    """Revisioned working documents of one thread, in our own Postgres, inside the operation's transaction."""
+
+    async def save(self, name: str, ref: Ref) -> int:
+        """Store a new revision; returns its number, from 1."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToolContext:
+    """What a tool may use. `deadline` is seconds for the whole call."""
+
+    site: CallSite
+    task: Mapping[str, Any]
+    results: Mapping[str, Ref]
+    artifacts: Artifacts
+    deadline: float
+    operation_key: str = ""
+    documents: Documents | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOutput:
+    """A tool's result (checked against its schema by the executor) and further results it names."""
+
+    result: dict[str, Any]
+    also: Mapping[str, Ref] = field(default_factory=dict)
+    trust: Trust = "trusted"
+    source: str = ""
+    summary: str = ""
+    """One line for people: "9 of 10 read; crm-radar.example answers 403"."""
+
+
+Tool = Callable[[Mapping[str, Any], ToolContext], Awaitable[ToolOutput]]
+"""An adapter in tools/. Raises ToolError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """What became of an action: references for the state, and a line for people."""
+
+    results: Mapping[str, Ref]
+    summary: str
+    attempts: int = 1
+    replayed: bool = False
+    """True when the ledger answered from its record: nothing ran again."""
+
+
+class Executor(Protocol):
+    """Runs an allowed proposal through the ledger. Raises ToolError with a failure class."""
+
+    async def perform(
+        self, site: CallSite, proposal: Proposal, task: Mapping[str, Any], results: Mapping[str, Ref], gated: bool
+    ) -> Performed: ...
+
+
+class LocalOperation(Protocol):
+    """An operation whose effect is in our own Postgres: claim, effect and record commit together."""
+
+    @property
+    def claim(self) -> Claim: ...
+    @property
+    def artifacts(self) -> Artifacts: ...
+    @property
+    def documents(self) -> Documents: ...
+    @property
+    def succeed(self) -> Callable[[Mapping[str, Any]], Awaitable[None]]: ...
+
+
+class Ledger(Protocol):
+    """Operations under idempotency keys; the table is in store/ledger.py."""
+
+    async def claim(self, request: OperationRequest) -> Claim: ...
+
+    async def settle(
+        self, request: OperationRequest, claim: Claim, state: OperationState, outcome: Mapping[str, Any]
+    ) -> None: ...
+
+    def local(self, request: OperationRequest) -> AbstractAsyncContextManager[LocalOperation]: ...
+
+
+class Approvals(Protocol):
+    """Decided reviews. The only proof that a person approved something."""
+
+    async def approver(self, thread_id: str, proposal_hash: str) -> str | None:
+        """Who approved exactly this proposal in this thread, or None."""
+        ...
+
+
+class Novelty(Protocol):
+    """Distance to past tasks of a type. Never raises: what cannot be measured is new, and the reason is said."""
+
+    async def nearest(self, tenant: str, task_type: str, situation: str) -> NoveltyReading: ...
+
+    async def remember(self, tenant: str, task_type: str, key: str, situation: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class NoveltyReading:
+    """`novelty` 0..1, 1 = nothing like it; `similar` past tasks compared; `note` says how it was measured."""
+
+    novelty: float
+    similar: int
+    note: str
+
+
+class History(Protocol):
+    """How often people changed the outcome of past tasks of a type."""
+
+    async def changed(self, tenant: str, task_type: str) -> tuple[int, int]:
+        """(changed in substance, decided in all)."""
+        ...

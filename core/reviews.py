@@ -1,0 +1,99 @@
+"""What a person is asked, in the shape the ecosystem's consoles read, and what their answer does to the state. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
+
+from core.actions import PolicyDecision, Proposal, Score
+from core.canonical import storable
+from core.domain import Explanation
+from core.errors import BadInput
+from core.vocabulary import ANSWERS, Answer, ReviewKind
+
+WireAnswer = Literal["approve", "edit", "reject", "respond"]
+_TEXT_LIMIT: Final = 400
+_EVIDENCE_LIMIT: Final = 12
+
+
+def action_request(
+    proposal: Proposal, policy: PolicyDecision, score: Score | None, explanation: Explanation
+) -> dict[str, Any]:
+    """The review of a proposed action. A blocked one cannot be approved as it stands."""
+    blocked = score is not None and score.band == "block"
+    allowed = [answer for answer in ANSWERS["action"] if not (blocked and answer == "approve")]
+    why = [*(score.reasons if score else ()), *(policy.reasons if policy.outcome == "review" else ())]
+    return _request("action", proposal, allowed, why, explanation) | {
+        "score": score.to_json() if score else None,
+        "rules": list(policy.rules),
+        "confidence": proposal.report.confidence,
+        "rationale": _short(proposal.report.rationale),
+    }
+
+
+def question_request(proposal: Proposal) -> dict[str, Any]:
+    """The agent's own question."""
+    asked = str(proposal.arguments.get("question", ""))
+    explanation = Explanation(
+        proposed=asked, approving_will="Your answer is given to the agent, which goes on from it."
+    )
+    why = [
+        str(proposal.arguments.get("why", "")),
+        *[f"Option: {option}" for option in proposal.arguments.get("options", [])],
+    ]
+    return _request("question", proposal, ["respond"], [line for line in why if line], explanation)
+
+
+def blocker_request(task_type: str, failure_class: str, message: str, proposal: Proposal | None) -> dict[str, Any]:
+    """Something only a person can get out of the way."""
+    explanation = Explanation(
+        proposed=message,
+        approving_will="hand_back lets the agent go on from here, with your message; abandon stops the thread.",
+    )
+    asked = proposal or Proposal(id="", action=task_type, arguments={})
+    return _request("blocker", asked, ["respond"], [message], explanation) | {
+        "failure_class": failure_class,
+        "choices": ["hand_back", "abandon"],
+    }
+
+
+def answer_of(kind: ReviewKind, wire: WireAnswer, choice: str | None) -> Answer:
+    """Our word for an answer that came over the wire. Raises BadInput for one this kind of review does not take."""
+    word = wire if wire != "respond" else ("answer" if kind in ("question", "conflict") else choice)
+    for answer in ANSWERS[kind]:
+        if answer == word:
+            return answer
+    options = ", ".join(ANSWERS[kind])
+    raise BadInput(
+        f"This review is a {kind}; it takes {options}{' (respond --message …)' if kind != 'action' else ''}."
+    )
+
+
+def edited(proposal: Proposal, arguments: Mapping[str, Any], new_id: str) -> Proposal:
+    """A person's version of a proposal: a new one, with the agent's as its parent and no self-report."""
+    return Proposal(id=new_id, action=proposal.action, arguments=dict(arguments), parent_id=proposal.id)
+
+
+def _request(
+    kind: ReviewKind, proposal: Proposal, allowed: Sequence[str], why: Sequence[str], explanation: Explanation
+) -> dict[str, Any]:
+    evidence = [{key: _short(value) for key, value in item.items()} for item in explanation.evidence[:_EVIDENCE_LIMIT]]
+    request: dict[str, Any] = {
+        "action_requests": [
+            {"name": proposal.action, "args": proposal.arguments, "description": _short(explanation.proposed)}
+        ],
+        "review_configs": [{"action_name": proposal.action, "allowed_decisions": list(allowed)}],
+        "kind": kind,
+        "task_type": proposal.action,
+        "proposal_id": proposal.id,
+        "action_hash": proposal.hash,
+        "why": [_short(line) for line in why],
+        "approving_will": _short(explanation.approving_will),
+        "evidence": evidence,
+    }
+    plain: dict[str, Any] = storable(request)
+    return plain
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _TEXT_LIMIT else text[: _TEXT_LIMIT - 1] + "…"

@@ -1,0 +1,64 @@
+"""What a tool declares about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from core.canonical import sha256
+from core.vocabulary import Idempotency, Risk, Tier
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """The contract of one tool. `cost` is in budget units, `timeout` in seconds, `attempts` counts the first call."""
+
+    name: str
+    summary: str
+    arguments: type[BaseModel]
+    result: type[BaseModel]
+    tier: Tier
+    idempotency: Idempotency
+    cost: int
+    timeout: float
+    attempts: int = 1
+    risk: Risk = "normal"
+    decision_point: bool = False
+    egress: bool = False
+    control_arguments: frozenset[str] = frozenset()
+    bindings: Mapping[str, str] = field(default_factory=dict)
+    """Arguments the model never writes: filled from `result:NAME` (an artifact's hash) or `task:FIELD`."""
+    produces: str = ""
+    """Name under which the result enters the state; `{argument}` is filled in."""
+    invalidates: tuple[str, ...] = ()
+    """Results that no longer hold once this tool has succeeded."""
+    rejection_is_final: bool = False
+    """A person's no ends the matter: the tool is not offered again in this thread."""
+    identity: Callable[[Mapping[str, Any]], str] | None = None
+    """Business identity of the operation, e.g. site + slug; None: the proposal itself."""
+
+    def model_schema(self) -> dict[str, Any]:
+        """JSON schema of the arguments as the model is offered them: without the bound ones."""
+        schema = self.arguments.model_json_schema()
+        properties = {key: value for key, value in schema.get("properties", {}).items() if key not in self.bindings}
+        required = [key for key in schema.get("required", []) if key not in self.bindings]
+        return {**schema, "properties": properties, "required": required}
+
+    def produced_name(self, arguments: Mapping[str, Any]) -> str:
+        return (self.produces or self.name).format(**arguments)
+
+    def operation_key(self, tenant: str, thread_id: str, proposal_id: str, arguments: Mapping[str, Any]) -> str:
+        """Idempotency key of one operation; see the ledger. Never a version or an id of the framework."""
+        identity = [self.identity(arguments)] if self.identity else [thread_id, proposal_id]
+        return sha256([tenant, self.name, *identity])
+
+    def fingerprint(self) -> str:
+        """Hash of everything declared: part of the behaviour version."""
+        return sha256([
+            self.name, self.summary, self.arguments.model_json_schema(), self.result.model_json_schema(), self.tier,
+            self.idempotency, self.cost, self.timeout, self.attempts, self.risk, self.decision_point, self.egress,
+            sorted(self.control_arguments), dict(self.bindings), self.produces, self.invalidates,
+        ])  # fmt: skip

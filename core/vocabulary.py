@@ -1,0 +1,80 @@
+"""The closed vocabulary. A new word is added here, in the SQL checks, and wherever the type checker then complains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal, get_args
+
+ThreadStatus = Literal["queued", "running", "waiting", "taken_over", "done", "failed", "stopped"]
+ReviewState = Literal["open", "decided", "released", "expired", "withdrawn"]
+ReviewKind = Literal["action", "question", "conflict", "unknown_effect", "blocker", "audit"]
+Tier = Literal["read-only", "reversible", "irreversible"]
+Idempotency = Literal["idempotent", "queryable", "local", "unsafe"]
+TrustTier = Literal["clean", "tainted"]
+Environment = Literal["local", "staging", "production"]
+Risk = Literal["low", "normal", "high"]
+Authority = Literal["observe", "suggest", "prefill", "execute"]
+Stage = Literal["full", "checkpoints", "human_tool", "matrix"]
+PolicyOutcome = Literal["allow", "review", "deny"]
+Band = Literal["proceed", "review", "block"]
+OperationState = Literal["started", "succeeded", "failed", "unknown"]
+EventClass = Literal["decided", "observed"]
+Trust = Literal["person", "profile", "trusted", "untrusted", "model"]
+"""Where a value came from; anything fetched from outside is `untrusted`."""
+
+Answer = Literal[
+    "approve", "edit", "reject", "answer", "happened", "did_not_happen", "abandon", "take_over", "hand_back",
+    "right", "wrong", "unclear",
+]  # fmt: skip
+
+ANSWERS: Final[Mapping[ReviewKind, tuple[Answer, ...]]] = {
+    "action": ("approve", "edit", "reject"),
+    "question": ("answer",),
+    "conflict": ("answer",),
+    "unknown_effect": ("happened", "did_not_happen", "abandon"),
+    "blocker": ("take_over", "hand_back", "abandon"),
+    "audit": ("right", "wrong", "unclear"),
+}
+"""What a person can say to each kind of review."""
+
+NODES: Final = ("planner", "policy_check", "escalation_score", "human_review", "tool_execution", "finish")
+
+EventKind = Literal[
+    "thread_started",
+    "observation",
+    "decision",
+    "policy_check",
+    "escalation",
+    "review_requested",
+    "review_decided",
+    "review_applied",
+    "tool_call",
+    "tool_result",
+    "commit",
+    "failure",
+    "lease_taken",
+    "thread_finished",
+]
+
+EVENT_CLASSES: Final[Mapping[EventKind, EventClass]] = {
+    "thread_started": "decided",
+    "observation": "decided",
+    "decision": "decided",
+    "policy_check": "decided",
+    "escalation": "decided",
+    "review_requested": "decided",
+    "review_decided": "decided",
+    "review_applied": "decided",
+    "tool_call": "observed",
+    "tool_result": "decided",
+    "commit": "decided",
+    "failure": "decided",
+    "lease_taken": "observed",
+    "thread_finished": "decided",
+}
+"""`decided`: a replay must repeat it. `observed`: leases and attempts, which differ from run to run."""
+
+
+def members(vocabulary: object) -> tuple[str, ...]:
+    """The words of a `Literal`, in the order they are written."""
+    return get_args(vocabulary)

@@ -1,0 +1,1 @@
+"""What agents do: one folder per domain, pure, loaded by runtime only."""

@@ -1,0 +1,1 @@
+"""Search content: from a keyword and a company profile to a researched, checked and published article."""

@@ -1,0 +1,1 @@
+"""Should a person be asked? Pure functions over signals gathered elsewhere."""

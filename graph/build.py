@@ -1,0 +1,73 @@
+"""The diagram of the way of an action, as code.
+
+keyword -> planner -> policy_check -> escalation_score -> tool_execution -> planner ... -> finish
+              ^            | review          | review/block      | failure
+              |            +------> human_review <---------------+
+              |                         | approve, edit
+              |        policy_check <---+
+              +- invalid, denied, rejected, answered: with the reasons
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Final, cast
+
+from langgraph.graph import END, START, StateGraph
+
+from core.state import Json, ThreadState
+from graph import routes
+from graph.sink import EventSink
+from nodes.bindings import Bindings
+from nodes.escalation_score import escalation_score
+from nodes.finish import finish
+from nodes.human_review import human_review
+from nodes.planner import Node, planner
+from nodes.policy_check import policy_check
+from nodes.tool_execution import tool_execution
+
+GRAPH_VERSION: Final = 1
+"""Raised when a thread of the old graph cannot go on in the new one."""
+
+
+class GraphState(ThreadState, total=False):
+    """The state with its event sink."""
+
+    events: Annotated[list[Json], EventSink]
+
+
+def _after_policy_check(decision_points: frozenset[str]) -> Callable[[GraphState], str]:
+    return lambda state: routes.after_policy_check(state, decision_points)
+
+
+def build(bound: Bindings, intake: Node | None = None) -> StateGraph[GraphState, None, GraphState, GraphState]:
+    """The graph over the given bindings, not yet compiled. `intake` completes a task that came without the runtime."""
+    graph: StateGraph[GraphState, None, GraphState, GraphState] = StateGraph(GraphState)
+    nodes: list[tuple[str, Any]] = [
+        ("planner", planner(bound)),
+        ("policy_check", policy_check(bound)),
+        ("escalation_score", escalation_score(bound)),
+        ("human_review", human_review(bound)),
+        ("tool_execution", tool_execution(bound)),
+        ("finish", finish(bound)),
+    ]
+    for name, node in nodes:
+        graph.add_node(name, node)
+    decision_points = frozenset(name for name, spec in bound.domain.tools.items() if spec.decision_point)
+    if intake is None:
+        graph.add_edge(START, "planner")
+    else:
+        graph.add_node("intake", cast("Any", intake))
+        graph.add_edge(START, "intake")
+        graph.add_edge("intake", "planner")
+    graph.add_conditional_edges("planner", routes.after_planner)
+    graph.add_conditional_edges(
+        "policy_check",
+        _after_policy_check(decision_points),
+        ["planner", "human_review", "escalation_score", "tool_execution"],
+    )
+    graph.add_conditional_edges("escalation_score", routes.after_escalation)
+    graph.add_conditional_edges("human_review", routes.after_review)
+    graph.add_conditional_edges("tool_execution", routes.after_execution)
+    graph.add_edge("finish", END)
+    return graph

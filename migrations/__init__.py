@@ -1,0 +1,1 @@
+"""Alembic migrations, plain SQL inside; applied at start by store/database.py."""

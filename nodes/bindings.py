@@ -1,0 +1,33 @@
+"""What the nodes of one graph are bound to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core.domain import Domain
+from core.ports import Approvals, Artifacts, Executor, History, Model, Novelty
+from core.vocabulary import Authority, Environment
+from policy.check import Situation
+from policy.gate import CedarGate
+
+
+@dataclass(frozen=True, slots=True)
+class Bindings:
+    """Ports and fixed facts, given to the nodes by closure. `new_id` makes the id of a proposal."""
+
+    domain: Domain
+    model: Model
+    executor: Executor
+    artifacts: Artifacts
+    approvals: Approvals
+    novelty: Novelty
+    history: History
+    gate: CedarGate
+    environment: Environment
+    authority: Authority
+    offline: bool
+    new_id: Callable[[], str]
+
+    def situation(self, tenant: str) -> Situation:
+        return Situation(self.domain.name, tenant, self.environment, self.authority, self.offline)

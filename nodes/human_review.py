@@ -1,0 +1,72 @@
+"""Asks a person and applies the answer. LangGraph re-runs a node on resume, so nothing precedes `interrupt()`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langgraph.runtime import Runtime
+from langgraph.types import interrupt
+
+from core.actions import Proposal
+from core.events import event
+from core.reviews import answer_of, edited
+from core.state import Json, ThreadState
+from nodes.bindings import Bindings
+from nodes.planner import Node
+from policy.limits import MAX_FEEDBACK
+
+
+def human_review(bound: Bindings) -> Node:
+    async def node(state: ThreadState, runtime: Runtime[Any]) -> Json:
+        payload = interrupt(state["review"])
+        return apply_answer(state, payload["decisions"][0] | {"review": payload.get("review")}, bound)
+
+    return node
+
+
+def apply_answer(state: ThreadState, said: Json, bound: Bindings) -> Json:
+    """What a person's answer does to the state. Pure.
+
+    `said` is one decision as it comes over the wire: type approve, edit (edited_action, proposal_id), reject (message)
+    or respond (message, choice). Approval is not taken from here: policy_check looks it up.
+    """
+    review = state["review"] or {}
+    answer = answer_of(review["kind"], said["type"], said.get("choice"))
+    applied = event("review_applied", said.get("by", "person"), review=said.get("review"), answer=answer)
+    update: Json = {"review": None, "counters": {**state.get("counters", {}), "attempts": 0}, "events": [applied]}
+    match answer:
+        case "approve":
+            return update
+        case "edit":
+            proposal = Proposal.model_validate(state["proposal"])
+            return update | {"proposal": edited(proposal, said["edited_action"]["args"], said["proposal_id"]).to_json()}
+        case "reject":
+            return update | _rejection(state, review, said, bound)
+        case "abandon":
+            return update | {"proposal": None, "ending": {"status": "stopped", "reason": "a person abandoned it"}}
+        case _:
+            kind = "answer" if answer == "answer" else "handed_back"
+            return update | {"proposal": None, "counters": {}} | _told(state, review, said, kind)
+
+
+def _rejection(state: ThreadState, review: Json, said: Json, bound: Bindings) -> Json:
+    spec = bound.domain.tools[review["task_type"]]
+    declined = [review["task_type"]] if spec.rejection_is_final else []
+    return {
+        "proposal": None,
+        "rejected": [*state.get("rejected", []), review["action_hash"]],
+        "declined": [*state.get("declined", []), *declined],
+        **_told(state, review, said, "rejected"),
+    }
+
+
+def _told(state: ThreadState, review: Json, said: Json, kind: str) -> Json:
+    message = str(said.get("message") or "")
+    item = {
+        "kind": kind,
+        "action": review["task_type"],
+        "reasons": [message] if message else [],
+        "message": message,
+        "arguments": review["action_requests"][0]["args"],
+    }
+    return {"feedback": [*state.get("feedback", []), item][-MAX_FEEDBACK:]}

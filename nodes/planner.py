@@ -1,0 +1,121 @@
+"""The only node that talks to a model, in a superstep of its own: never in the same one as a tool call."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+from langgraph.runtime import Runtime
+
+from core.actions import Proposal, SelfReport
+from core.canonical import canonical_json, storable
+from core.domain import View
+from core.errors import ModelError
+from core.events import event
+from core.failures import FAILURES, classify
+from core.ports import CallSite, ToolChoice
+from core.reviews import blocker_request
+from core.state import Json, ThreadState
+from core.tools import ToolSpec
+from nodes.bindings import Bindings
+from nodes.views import view_of
+from policy.check import offer
+from policy.limits import MAX_FEEDBACK, limit_reached
+
+Node = Callable[[ThreadState, Runtime[Any]], Awaitable[Json]]
+_CLEARED: Final[Json] = {"proposal": None, "policy": None, "escalation": None, "review": None}
+
+
+def planner(bound: Bindings) -> Node:
+    async def node(state: ThreadState, runtime: Runtime[Any]) -> Json:
+        counters = state.get("counters", {})
+        if (reached := limit_reached(counters)) is not None:
+            return _limit(reached)
+        view = await view_of(bound.artifacts, bound.domain.reads, state)
+        tools = bound.domain.tools
+        offered = offer(bound.gate, bound.domain.next_actions(view), tools, bound.situation(state["task"]["tenant"]))
+        if not offered:
+            return {
+                **_CLEARED,
+                "offered": [],
+                "ending": {"status": "done", "reason": "nothing is left that may be done"},
+            }
+        update: Json = {
+            **_CLEARED,
+            "offered": list(offered),
+            "counters": {**counters, "steps": counters.get("steps", 0) + 1},
+        }
+        try:
+            proposal = await _propose(bound, call_site(state, runtime), view, offered)
+        except ModelError as error:
+            if FAILURES[classify(error)].response != "replan":
+                raise
+            return update | _unusable(state, update["counters"], error)
+        stored = await bound.artifacts.put(
+            state["task"]["tenant"], canonical_json(proposal.to_json()), "application/json", "planner", "model"
+        )
+        said = event(
+            "decision",
+            action=proposal.action,
+            proposal=proposal.id,
+            action_hash=proposal.hash,
+            artifact=stored.sha256,
+            model_call=proposal.model_call,
+            confidence=proposal.report.confidence,
+            offered=list(offered),
+        )
+        return update | {"proposal": proposal.to_json(), "events": [said]}
+
+    return node
+
+
+def call_site(state: ThreadState, runtime: Runtime[Any]) -> CallSite:
+    """Where a node's calls are made, for their records."""
+    info = runtime.execution_info
+    if info is None or info.thread_id is None:
+        return CallSite(state["task"]["tenant"], "", "")
+    return CallSite(state["task"]["tenant"], info.thread_id, info.task_id, info.node_attempt)
+
+
+async def _propose(bound: Bindings, site: CallSite, view: View, offered: Sequence[str]) -> Proposal:
+    tools = bound.domain.tools
+    only = tools[offered[0]]
+    if len(offered) == 1 and not only.model_schema()["required"]:
+        # One step is possible and it leaves nothing to say: asking a model would only cost.
+        report = SelfReport(rationale="It is the only step possible.", confidence=1.0)
+        return Proposal(id=bound.new_id(), action=only.name, arguments=_bind(only, {}, view), report=report)
+    messages = bound.domain.messages(view, offered)
+    choice: ToolChoice = await bound.model.choose(site, messages, [tools[name] for name in offered])
+    spec = tools.get(choice.action)
+    arguments = storable(_bind(spec, choice.arguments, view) if spec else choice.arguments)
+    proposal = Proposal(id=bound.new_id(), action=choice.action, arguments=arguments, model_call=choice.model_call)
+    if spec is None or not spec.decision_point:
+        return proposal
+    report = await bound.model.report(site, [*messages, *bound.domain.report_messages(proposal)])
+    return proposal.model_copy(update={"report": report})
+
+
+def _bind(spec: ToolSpec, arguments: Mapping[str, Any], view: View) -> Json:
+    """The model's arguments with the bound ones filled in from the task and from earlier results; theirs win."""
+    bound_arguments = {name: _bound_value(source, view) for name, source in spec.bindings.items()}
+    return {**arguments, **bound_arguments}
+
+
+def _bound_value(source: str, view: View) -> Any:
+    kind, _, name = source.partition(":")
+    return view.hashes.get(name) if kind == "result" else view.task.get(name)
+
+
+def _unusable(state: ThreadState, counters: Mapping[str, int], error: ModelError) -> Json:
+    item = {"kind": "invalid", "action": "", "reasons": [str(error)], "message": str(error)}
+    failure = event("failure", **{"class": classify(error)}, message=str(error))
+    return {
+        "counters": {**counters, "attempts": counters.get("attempts", 0) + 1},
+        "feedback": [*state.get("feedback", []), item][-MAX_FEEDBACK:],
+        "events": [failure],
+    }
+
+
+def _limit(reached: str) -> Json:
+    asked = blocker_request("planner", "limit_reached", reached, None)
+    return {**_CLEARED, "review": asked, "events": [event("failure", **{"class": "limit_reached"}, message=reached)]}

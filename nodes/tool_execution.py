@@ -1,0 +1,82 @@
+"""Runs the allowed action through the ledger, and says what kind of failure it was when it fails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from core.actions import Proposal, Ref
+from core.errors import ToolError
+from core.events import event
+from core.failures import FAILURES, FailureClass, classify
+from core.ports import CallSite, Performed
+from core.reviews import blocker_request
+from core.state import Json, ThreadState
+from core.tools import ToolSpec
+from nodes.bindings import Bindings
+from nodes.planner import Node, call_site
+from nodes.views import view_of
+from policy.limits import MAX_FEEDBACK
+
+
+def tool_execution(bound: Bindings) -> Node:
+    async def node(state: ThreadState, runtime: Runtime[Any]) -> Json:
+        proposal = Proposal.model_validate(state["proposal"])
+        spec = bound.domain.tools[proposal.action]
+        site = call_site(state, runtime)
+        results = {name: Ref.model_validate(ref) for name, ref in state.get("results", {}).items()}
+        gated = bool((state["policy"] or {}).get("approved_by")) or spec.tier == "irreversible"
+        try:
+            performed = await bound.executor.perform(site, proposal, state["task"], results, gated)
+        except ToolError as error:
+            return _failed(state, proposal, error)
+        if spec.decision_point:
+            await _remember(bound, state, site, proposal)
+        return _succeeded(state, proposal, spec, performed)
+
+    return node
+
+
+async def _remember(bound: Bindings, state: ThreadState, site: CallSite, proposal: Proposal) -> None:
+    """Later tasks of this type are compared with this one. Keyed by thread: a repeat changes nothing."""
+    view = await view_of(bound.artifacts, bound.domain.reads, state)
+    situation = bound.domain.situation(view, proposal.action)
+    await bound.novelty.remember(site.tenant, proposal.action, site.thread_id, situation)
+
+
+def _succeeded(state: ThreadState, proposal: Proposal, spec: ToolSpec, performed: Performed) -> Json:
+    kept = {name: ref for name, ref in state.get("results", {}).items() if name not in spec.invalidates}
+    made = {name: ref.to_json() for name, ref in performed.results.items()}
+    of_action = {"proposal": proposal.id, "action": proposal.action}
+    hashes = {name: ref.sha256 for name, ref in performed.results.items()}
+    events = [
+        event("tool_call", **of_action, attempts=performed.attempts, replayed=performed.replayed),
+        event("tool_result", **of_action, results=hashes, summary=performed.summary),
+    ]
+    if spec.tier != "read-only":
+        events.append(event("commit", **of_action, action_hash=proposal.hash, tier=spec.tier))
+    told = [item for item in state.get("feedback", []) if item["action"] not in ("", proposal.action)]
+    return {
+        "results": kept | made,
+        "proposal": None,
+        "feedback": told,
+        "counters": {**state.get("counters", {}), "attempts": 0},
+        "events": events,
+    }
+
+
+def _failed(state: ThreadState, proposal: Proposal, error: ToolError) -> Json:
+    failure_class: FailureClass = classify(error)
+    response = FAILURES[failure_class].response
+    if response == "stop":
+        raise error
+    counters = state.get("counters", {})
+    failure = event(
+        "failure", **{"class": failure_class}, action=proposal.action, proposal=proposal.id, message=str(error)
+    )
+    update: Json = {"counters": {**counters, "attempts": counters.get("attempts", 0) + 1}, "events": [failure]}
+    if response == "person":
+        return update | {"review": blocker_request(proposal.action, failure_class, str(error), proposal)}
+    item = {"kind": "failed", "action": proposal.action, "reasons": [str(error)], "message": str(error)}
+    return update | {"proposal": None, "feedback": [*state.get("feedback", []), item][-MAX_FEEDBACK:]}

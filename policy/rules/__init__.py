@@ -1,0 +1,1 @@
+"""Cedar policies and their schema."""

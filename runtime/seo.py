@@ -1,0 +1,156 @@
+"""The content pipeline in the runtime: its adapters, its offline algorithm, and how a keyword becomes a thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from core.canonical import canonical_json
+from core.errors import BadInput
+from core.ports import Artifacts, Tool, ToolContext, ToolOutput
+from domains.seo.domain import SeoDomain
+from domains.seo.keyword import check_locale, clean_keyword, slugify
+from domains.seo.measures import check
+from domains.seo.profile import Profile, parse_profile
+from nodes.views import load_view
+from runtime.intake import NewThread
+from runtime.settings import Settings
+from tools.content_folder import PublishContent, SaveDraft
+from tools.documents import ReviseSections, SaveDocument
+from tools.duckduckgo import DuckDuckGo
+from tools.fetch_pages import FetchPages
+from tools.search_serp import SearchSerp, SerpProvider
+from tools.serp_file import SerpFile
+from tools.serper import Serper
+from tools.snapshots import Snapshots
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+DOMAIN: Final = SeoDomain()
+_PROFILE_BYTES: Final = 200_000
+
+
+def snapshots() -> Snapshots:
+    return Snapshots(Path(str(resources.files("domains.seo").joinpath("samples"))))
+
+
+def search(settings: Settings, serp_file: Path | None = None) -> SearchSerp:
+    """Where results come from, in order: the person's file, a keyed provider, DuckDuckGo; bundled samples come last."""
+    providers: list[SerpProvider] = []
+    if serp_file is not None:
+        providers.append(SerpFile(serp_file))
+    if settings.serper_api_key is not None:
+        providers.append(Serper(settings.serper_api_key.get_secret_value(), settings.serper_base_url))
+    if settings.ddgs == "on":
+        providers.append(DuckDuckGo())
+    return SearchSerp(providers, snapshots())
+
+
+def adapters(settings: Settings) -> Mapping[str, Tool]:
+    """Tool name -> adapter."""
+    return {
+        "search_serp": search(settings),
+        "fetch_pages": FetchPages(snapshots(), settings.private_hosts, settings.contact),
+        "set_intent": SaveDocument("intent"),
+        "set_angle": SaveDocument("angle"),
+        "set_outline": SaveDocument("outline"),
+        "write_section": SaveDocument("section:{index}"),
+        "revise_article": ReviseSections(),
+        "check_article": check_article,
+        "save_draft": SaveDraft(),
+        "publish_content": PublishContent(),
+        "ask_human": ask_human,
+    }
+
+
+async def check_article(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
+    """The domain's measures over what the thread has written; the assembled article is stored beside the result."""
+    view = await load_view(context.artifacts, DOMAIN.reads, context.task, context.results)
+    result, article = check(view)
+    stored = await context.artifacts.put(context.site.tenant, article, "text/markdown", "check_article", "model")
+    problems = result["problems"]
+    summary = (
+        f"{result['words']} words, {len(problems)} problems" if problems else f"{result['words']} words, no problems"
+    )
+    return ToolOutput({**result, "article_sha256": stored.sha256}, also={"article": stored}, summary=summary)
+
+
+async def ask_human(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
+    """Never called: the graph turns the question into a review."""
+    raise BadInput("A question to a person is not executed; it is reviewed.")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a person asks for, as they typed it."""
+
+    keyword: str
+    locale: str
+    profile: Path
+    serp: Path | None
+    requester: str
+
+
+async def prepare(settings: Settings, artifacts: Artifacts, model: str, asked: Request) -> NewThread:
+    """A thread for one keyword. Everything a person can get wrong is found here, before anything is stored.
+
+    Raises BadInput: keyword, locale, profile or search results.
+    """
+    keyword, locale = clean_keyword(asked.keyword), check_locale(asked.locale)
+    parsed = await asyncio.to_thread(read_profile, asked.profile)
+    found = await search(settings, asked.serp).resolve(keyword, locale)
+    tenant = parsed.id
+    profile_ref = await artifacts.put(
+        tenant, canonical_json(parsed.model_dump(mode="json")), "application/json", asked.profile.name, "profile"
+    )
+    serp_ref = await artifacts.put(
+        tenant, canonical_json(found.to_json()), "application/json", found.label, "untrusted"
+    )
+    task = {
+        "domain": DOMAIN.name,
+        "tenant": tenant,
+        "keyword": keyword,
+        "locale": locale,
+        "slug": slugify(keyword),
+        "site": str(parsed.site),
+        "profile": profile_ref.to_json(),
+        "serp": serp_ref.to_json(),
+        "model": model,
+        "requester": asked.requester,
+        "content_dir": str(settings.content / tenant),
+    }
+    return NewThread(DOMAIN.name, tenant, keyword, task, asked.requester)
+
+
+def bundled_profile() -> Path:
+    """The example company that ships along."""
+    return Path(str(resources.files("profiles").joinpath("example.yaml")))
+
+
+def read_profile(path: Path) -> Profile:
+    """Raises BadInput naming the file and everything that is wrong with it."""
+    return parse_profile(_text_of(path), str(path))
+
+
+def _text_of(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_PROFILE_BYTES + 1)
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        raise BadInput(f"The profile {path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise BadInput(f"The profile {path} is not UTF-8 text (byte {error.start}).") from None
+
+
+def offline_model() -> BaseChatModel:
+    """The algorithm that stands in where no language model is."""
+    from domains.seo.extractive import propose, self_report
+    from runtime.extractive_model import OfflineExtractive
+
+    return OfflineExtractive(propose=propose, self_report=self_report)

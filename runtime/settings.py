@@ -1,0 +1,61 @@
+"""All settings, read once. Each is described in .env.example; a test compares the two."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.errors import BadInput
+from core.vocabulary import Environment
+
+
+class Settings(BaseSettings):
+    """From the environment and a .env file in the current folder; the environment wins. Frozen."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", frozen=True, extra="ignore")
+
+    database_url: SecretStr | None = Field(None, alias="DATABASE_URL")
+    home: Path = Field(Path(platformdirs.user_data_dir("autonomy")), alias="AUTONOMY_HOME")
+    environment: Environment = Field("local", alias="AUTONOMY_ENVIRONMENT")
+    content_dir: Path | None = Field(None, alias="AUTONOMY_CONTENT_DIR")
+    profile: Path | None = Field(None, alias="AUTONOMY_PROFILE")
+
+    model: str | None = Field(None, alias="AUTONOMY_MODEL")
+    model_timeout: float = Field(60.0, gt=0, le=600, alias="AUTONOMY_MODEL_TIMEOUT")
+    probe_local_models: bool = Field(True, alias="AUTONOMY_PROBE_LOCAL_MODELS")
+    openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
+    openai_base_url: str | None = Field(None, alias="OPENAI_BASE_URL")
+
+    serper_api_key: SecretStr | None = Field(None, alias="SERPER_API_KEY")
+    serper_base_url: str = Field("https://google.serper.dev", alias="SERPER_BASE_URL")
+    ddgs: Literal["on", "off"] = Field("on", alias="AUTONOMY_DDGS")
+    allowed_private_hosts: str = Field("", alias="AUTONOMY_ALLOWED_PRIVATE_HOSTS")
+    contact: str = Field("", alias="AUTONOMY_CONTACT")
+
+    @field_validator("database_url", "openai_api_key", "openai_base_url", "serper_api_key", "model", mode="before")
+    @classmethod
+    def empty_is_unset(cls, value: object) -> object:
+        """`KEY=` in a .env file means that the key is not set."""
+        return None if isinstance(value, str) and not value.strip() else value
+
+    @property
+    def content(self) -> Path:
+        """Where briefs, drafts and published files go; a folder per tenant."""
+        return (self.content_dir or self.home / "content").expanduser().resolve()
+
+    @property
+    def private_hosts(self) -> frozenset[str]:
+        return frozenset(host.strip() for host in self.allowed_private_hosts.split(",") if host.strip())
+
+
+def read_settings() -> Settings:
+    """Raises BadInput naming the variable and what is wrong with it."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise BadInput(f"{problem['loc'][0]}: {problem['msg']}. See .env.example") from None

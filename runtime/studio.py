@@ -1,0 +1,163 @@
+"""The graph for `langgraph dev`: the same nodes over an in-memory world; nothing reaches a database or a folder.
+
+Simulated here, and only here: artifacts and documents live in memory, `save_draft` and `publish_content` are stubs, and
+an approval is taken from the second look at a proposal, because Studio answers interrupts without our reviews.
+Input: {"task": {"keyword": "crm for startups"}}.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+
+from core.actions import Proposal, Ref
+from core.canonical import canonical_json, sha256
+from core.errors import ToolError
+from core.model_calls import ModelCall
+from core.ports import CallSite, NoveltyReading, Performed, Tool, ToolContext, ToolOutput
+from core.state import Json, ThreadState
+from core.vocabulary import Trust
+from graph.build import GraphState, build
+from nodes.bindings import Bindings
+from policy.gate import load_gate
+from runtime.chat_model import ChatModel
+from runtime.models import ModelSettings, choose_model, connection_of
+from runtime.models import build as build_model
+from runtime.settings import read_settings
+from tools.registry import RegisteredTool, register
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryArtifacts:
+    """core.ports.Artifacts in memory."""
+
+    content: dict[str, str] = field(default_factory=dict)
+
+    async def put(self, tenant: str, text: str, media: str, source: str, trust: Trust) -> Ref:
+        digest = sha256(text)
+        self.content[f"{tenant}/{digest}"] = text
+        return Ref(sha256=digest, media=media, source=source, trust=trust)
+
+    async def read(self, tenant: str, sha256s: Sequence[str]) -> dict[str, str]:
+        try:
+            return {digest: self.content[f"{tenant}/{digest}"] for digest in sha256s}
+        except KeyError as missing:
+            raise ToolError(
+                f"Artifact {missing} is gone: the in-memory world was restarted.", "missing_evidence"
+            ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryDocuments:
+    """core.ports.Documents in memory: every save is the first."""
+
+    async def save(self, name: str, ref: Ref) -> int:
+        return 1
+
+
+@dataclass(frozen=True, slots=True)
+class SecondLookApprovals:
+    """core.ports.Approvals: the first look at a proposal finds no approval, the next one finds Studio's."""
+
+    seen: set[tuple[str, str]] = field(default_factory=set)
+
+    async def approver(self, thread_id: str, proposal_hash: str) -> str | None:
+        looked_at = (thread_id, proposal_hash) in self.seen
+        self.seen.add((thread_id, proposal_hash))
+        return "studio" if looked_at else None
+
+
+@dataclass(frozen=True, slots=True)
+class NothingKnown:
+    """core.ports.Novelty and History without a past."""
+
+    async def nearest(self, tenant: str, task_type: str, situation: str) -> NoveltyReading:
+        return NoveltyReading(1.0, 0, "Studio keeps no past tasks")
+
+    async def remember(self, tenant: str, task_type: str, key: str, situation: str) -> None: ...
+
+    async def changed(self, tenant: str, task_type: str) -> tuple[int, int]:
+        return 0, 0
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """core.model_calls.ModelCalls that keeps none: Studio has its own trace."""
+
+    async def record(self, call: ModelCall) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StubbingExecutor:
+    """core.ports.Executor without a ledger. What would change anything outside is a stub that says so."""
+
+    tools: Mapping[str, RegisteredTool]
+    artifacts: MemoryArtifacts
+
+    async def perform(
+        self, site: CallSite, proposal: Proposal, task: Mapping[str, Any], results: Mapping[str, Ref], gated: bool
+    ) -> Performed:
+        tool = self.tools[proposal.action]
+        context = ToolContext(
+            site, task, results, self.artifacts, tool.spec.timeout, proposal.hash, documents=MemoryDocuments()
+        )
+        inside = tool.spec.tier == "read-only" or tool.spec.idempotency == "local"
+        output = await (tool.run if inside else _stub)(proposal.arguments, context)
+        text = canonical_json(output.result)
+        ref = await self.artifacts.put(site.tenant, text, "application/json", tool.spec.name, output.trust)
+        return Performed({**output.also, tool.spec.produced_name(proposal.arguments): ref}, output.summary)
+
+
+@cache
+def _world() -> tuple[MemoryArtifacts, SecondLookApprovals]:
+    """One for the process: the server makes the graph anew for each run."""
+    return MemoryArtifacts(), SecondLookApprovals()
+
+
+async def _stub(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
+    return ToolOutput({**arguments, "stubbed": True}, summary="stubbed: nothing was written")
+
+
+async def make_graph() -> CompiledStateGraph[GraphState, None, GraphState, GraphState]:
+    """The graph that langgraph.json names. Blocking set-up runs in a thread: the server refuses it in its loop."""
+    from runtime import seo
+
+    settings = await asyncio.to_thread(read_settings)
+    asked = ModelSettings(
+        settings.model, settings.openai_api_key, settings.openai_base_url, probe_local=settings.probe_local_models
+    )
+    choice = await choose_model(asked, {})
+    artifacts, approvals = _world()
+    chat = await asyncio.to_thread(build_model, choice, asked, seo.offline_model)
+    adapters: dict[str, Tool] = dict(await asyncio.to_thread(seo.adapters, settings))
+    nothing = NothingKnown()
+    bound = Bindings(
+        domain=seo.DOMAIN,
+        model=ChatModel(chat, choice.label, choice.parameters, Unrecorded(), connection_of(choice, asked)),
+        executor=StubbingExecutor(register(seo.DOMAIN.tools, adapters), artifacts),
+        artifacts=artifacts,
+        approvals=approvals,
+        novelty=nothing,
+        history=nothing,
+        gate=await asyncio.to_thread(load_gate),
+        environment="local",
+        authority="execute",
+        offline=choice.kind == "offline",
+        new_id=lambda: uuid.uuid4().hex,
+    )
+
+    async def intake(state: ThreadState, runtime: Runtime[Any]) -> Json:
+        profile = await asyncio.to_thread(seo.bundled_profile)
+        task = state["task"]
+        request = seo.Request(str(task.get("keyword", "")), str(task.get("locale", "en-US")), profile, None, "studio")
+        new = await seo.prepare(settings, artifacts, choice.label, request)
+        return {"task": dict(new.task), "results": {}, "counters": {}}
+
+    return build(bound, intake).compile()

@@ -1,0 +1,80 @@
+"""Events in words: what happened, and why. The same words in the command line and the console."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, assert_never
+
+from core.events import ChainedEvent
+from core.failures import FAILURES
+
+Words = tuple[str, str]
+
+
+def in_words(stored: ChainedEvent) -> Words:
+    """(what, why) of one event."""
+    body = stored.body
+    match stored.kind:
+        case "thread_started":
+            return f"started by {stored.actor}", f"release {body['release']}"
+        case "lease_taken":
+            return f"run taken up by {body['owner']}", f"epoch {body['epoch']}"
+        case "observation":
+            return str(body.get("what", "observed")), str(body.get("why", ""))
+        case "decision":
+            return f"{body['action']} proposed", _proposed(body)
+        case "policy_check":
+            return f"policy: {body['outcome']}", _policy(body)
+        case "escalation":
+            return f"escalation: {body['band']}, score {body['total']:.2f}", _score(body)
+        case "review_requested":
+            return f"review r-{body['review']} asked for", str(body["kind"])
+        case "review_decided":
+            return f"review r-{body['review']}: {body['answer']}", _decided(stored)
+        case "review_applied":
+            return f"{body['answer']} taken up", f"review r-{body['review']}"
+        case "tool_call":
+            repeated = "answered from the ledger" if body["replayed"] else f"attempt {body['attempts']}"
+            return f"{body['action']} called", repeated
+        case "tool_result":
+            return f"{body['action']} done", str(body["summary"])
+        case "commit":
+            return f"{body['action']} committed", f"{body['tier']}, hash {body['action_hash'][:8]}…"
+        case "failure":
+            return f"failure: {body['class']}", _failure(body)
+        case "thread_finished":
+            return f"thread {body['status']}", str(body["reason"])
+        case _:
+            assert_never(stored.kind)
+
+
+def _proposed(body: Mapping[str, Any]) -> str:
+    said = body["confidence"]
+    by = f"model call {body['model_call'][:8]}" if body["model_call"] else "the only step possible"
+    return f"{by}, confidence {said:.2f}" if said is not None and body["model_call"] else by
+
+
+def _policy(body: Mapping[str, Any]) -> str:
+    approved = f"; approved by {body['approved_by']}" if body["approved_by"] else ""
+    rules = f" ({', '.join(body['rules'])})" if body["rules"] else ""
+    return "; ".join(body["reasons"]) + rules + approved
+
+
+def _score(body: Mapping[str, Any]) -> str:
+    """The parts and the reason that decided; `autonomy show --json` has all reasons."""
+    parts = (
+        f"low confidence {body['low_confidence']:.2f} · novelty {body['novelty']:.2f} · "
+        f"history {body['historical_need']:.2f}"
+    )
+    return f"{parts}. {body['reasons'][-1]}"
+
+
+def _decided(stored: ChainedEvent) -> str:
+    doubt = "" if stored.body["verified"] else " (name not verified)"
+    bound = f", hash {stored.body['decided_hash'][:8]}…" if stored.body["decided_hash"] else ""
+    return f"by {stored.actor}{doubt}{bound}"
+
+
+def _failure(body: Mapping[str, Any]) -> str:
+    rule = FAILURES.get(body["class"])
+    return f"{body['message']} [{rule.response}: {rule.meaning}]" if rule else str(body["message"])

@@ -1,0 +1,123 @@
+"""Reviews: what waits for people, and the one transaction in which a decision is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg.types.json import Json
+
+from core.errors import AlreadyDecided, NotFound, StaleDecision
+from core.events import Event
+from core.vocabulary import Answer
+from store.database import Connection, Pool
+from store.events import append, lock_thread
+from store.sql import query
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person decided. `decided_hash` is what may run because of it; None when nothing may."""
+
+    answer: Answer
+    by: str
+    verified: bool
+    payload: Mapping[str, Any]
+    decided_hash: str | None
+    changed: bool
+
+
+class ReviewStore:
+    """Reviews over a pool. Implements core.ports.Approvals and core.ports.History."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def get(self, number: int) -> dict[str, Any]:
+        """A review with its thread's subject, status and requester. Raises NotFound."""
+        async with self._pool.connection() as connection:
+            row = await (await connection.execute(query("review_get"), {"number": number})).fetchone()
+        if row is None:
+            raise NotFound(f"There is no review r-{number}. See: autonomy inbox")
+        return row
+
+    async def inbox(self, tenant: str | None, limit: int) -> Sequence[dict[str, Any]]:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(query("review_inbox"), {"tenant": tenant, "limit": limit})
+            return await cursor.fetchall()
+
+    async def waiting(self, thread_id: str) -> Sequence[dict[str, Any]]:
+        """Open and decided reviews of a thread that no run has taken up yet."""
+        async with self._pool.connection() as connection:
+            return await (await connection.execute(query("review_waiting"), {"id": thread_id})).fetchall()
+
+    async def decide(self, review: Mapping[str, Any], decision: Decision) -> None:
+        """Take the decision, once. Raises AlreadyDecided naming who won, or StaleDecision."""
+        async with self._pool.connection() as connection, connection.transaction():
+            thread = await lock_thread(connection, review["thread_id"])
+            if not await _compare_and_set(connection, review["number"], decision):
+                await _refuse(connection, review["number"])
+            if decision.answer in ("approve", "edit", "reject"):
+                await _record_outcome(connection, review, decision)
+            body = {
+                "review": review["number"],
+                "answer": decision.answer,
+                "verified": decision.verified,
+                "action_hash": review["action_hash"],
+                "decided_hash": decision.decided_hash,
+            }
+            await append(connection, thread, [Event("review_decided", decision.by, body)])
+            await connection.execute(query("thread_wake"), {"id": review["thread_id"]})
+
+    async def approver(self, thread_id: str, proposal_hash: str) -> str | None:
+        async with self._pool.connection() as connection:
+            proof = {"id": thread_id, "hash": proposal_hash}
+            row = await (await connection.execute(query("review_approver"), proof)).fetchone()
+        return None if row is None else str(row["decided_by"])
+
+    async def changed(self, tenant: str, task_type: str) -> tuple[int, int]:
+        async with self._pool.connection() as connection:
+            of_type = {"tenant": tenant, "task_type": task_type}
+            row = await (await connection.execute(query("outcome_history"), of_type)).fetchone()
+        return (row["changed"], row["decided"]) if row else (0, 0)
+
+
+async def _compare_and_set(connection: Connection, number: int, decision: Decision) -> bool:
+    row = {
+        "number": number,
+        "answer": decision.answer,
+        "decision": Json(decision.payload),
+        "decided_hash": decision.decided_hash,
+        "by": decision.by,
+        "verified": decision.verified,
+    }
+    return (await connection.execute(query("review_decide"), row)).rowcount == 1
+
+
+async def _refuse(connection: Connection, number: int) -> None:
+    row = await (await connection.execute(query("review_lock"), {"number": number})).fetchone()
+    if row is not None and row["state"] in ("decided", "released"):
+        when = f"{row['decided_at']:%Y-%m-%d %H:%M:%S} UTC"
+        raise AlreadyDecided(
+            f"Review r-{number} was already decided: {row['answer']}, by {row['decided_by']} at {when}."
+        )
+    state = row["state"] if row else "gone"
+    raise StaleDecision(f"Review r-{number} is {state}; the thread has moved on. See: autonomy inbox")
+
+
+async def _record_outcome(connection: Connection, review: Mapping[str, Any], decision: Decision) -> None:
+    row = {
+        "tenant": review["tenant"],
+        "thread_id": review["thread_id"],
+        "review": review["number"],
+        "task_type": review["task_type"],
+        "behaviour_version": review["behaviour_versions"].get(review["task_type"], ""),
+        "proposal_hash": review["action_hash"],
+        "final_hash": decision.decided_hash,
+        "answer": decision.answer,
+        "changed": decision.changed,
+        "reason_code": None,
+        "actor": decision.by,
+    }
+    await connection.execute(query("outcome_insert"), row)

@@ -1,0 +1,74 @@
+"""A real PostgreSQL for every test that asks: one embedded server, a fresh migrated database per test."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from store import database, embedded
+
+# Settings of the machine that runs the tests must not reach them.
+for name in [name for name in os.environ if name.startswith(("AUTONOMY_", "OPENAI_", "SERPER_"))] + ["DATABASE_URL"]:
+    os.environ.pop(name, None)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of an embedded server that holds a migrated template."""
+    home = tmp_path_factory.mktemp("pg")
+    url = embedded.start(home)
+    _create(url, "migrated")
+    database.migrate(_named(url, "migrated"))
+    yield url
+    embedded.stop(home)
+
+
+@pytest.fixture
+def database_url(server: str) -> Iterator[str]:
+    """A migrated database of the test's own."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    _create(server, name, template="migrated")
+    yield _named(server, name)
+    _drop(server, name)
+
+
+@pytest.fixture
+def empty_database_url(server: str) -> Iterator[str]:
+    """A database that nothing has been done to."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    _create(server, name)
+    yield _named(server, name)
+    _drop(server, name)
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[database.Pool]:
+    async with database.open_pool(database_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An AUTONOMY_HOME of the test's own."""
+    return tmp_path / "home"
+
+
+def _create(url: str, name: str, template: str = "template1") -> None:
+    statement = sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def _drop(url: str, name: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+def _named(url: str, name: str) -> str:
+    return psycopg.conninfo.make_conninfo(url, dbname=name)

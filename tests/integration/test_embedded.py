@@ -1,0 +1,58 @@
+"""The embedded server: on demand, shared, stopped and started again, as another user too."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from core.errors import DatabaseUnavailable
+from store import embedded
+from tests.integration.commands import Commands
+
+
+def test_two_processes_share_it_and_a_stop_loses_nothing(tmp_path: Path) -> None:
+    autonomy = Commands(tmp_path / "home")
+    first, second = (autonomy.start("db", "migrate") for _ in range(2))
+    assert (first.wait(60), second.wait(60)) == (0, 0)
+    url = autonomy("db", "url").stdout.strip()
+    with psycopg.connect(url) as connection:
+        version = connection.execute("show server_version").fetchone()
+    assert version is not None and version[0].startswith("18.")
+    assert autonomy.read("db", "status")["status"] == "current"
+    assert "is stopped" in autonomy("db", "stop").stdout
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(url)
+    assert autonomy.read("threads") == []
+    autonomy("db", "stop")
+
+
+def test_a_home_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DatabaseUnavailable, match="does not start.*set DATABASE_URL"):
+        embedded.start(tmp_path / "file" / "home")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user; everyone else is one already")
+def test_it_works_for_a_user_without_rights(tmp_path_factory: pytest.TempPathFactory) -> None:
+    user = pwd.getpwnam("nobody")
+    home = Path(f"/tmp/autonomy-nobody-{os.getpid()}")
+    home.mkdir(mode=0o700)
+    os.chown(home, user.pw_uid, user.pw_gid)
+    code = "import sys, pathlib; from store import embedded; home = pathlib.Path(sys.argv[1]);"
+    code += "print(embedded.start(home)); embedded.stop(home)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(home)],
+        user="nobody",
+        env={"HOME": str(home), "PATH": os.environ["PATH"], "TMPDIR": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    assert "postgresql://" in done.stdout, done.stderr

@@ -1,0 +1,187 @@
+"""The main job with a language model behind real HTTP: from search results to a published file, gates in between."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import frontmatter
+import pytest
+
+from core.errors import ModelError
+from runtime import threads
+from tests.integration.application import answered, events, opened, started, waiting
+from tests.integration.scripted import DECIDED, DRAFT, OUTLINE, PUBLISH, WHOLE_ARTICLE, endpoint, script
+
+
+async def until(app: Any, thread_id: str, task_type: str) -> dict[str, Any]:
+    """Approve everything up to a review of that type."""
+    while (review := await waiting(app, thread_id))["task_type"] != task_type:
+        await answered(app, thread_id)
+    return review
+
+
+async def test_four_decisions_and_the_publish_gate_lead_to_a_published_file(
+    database_url: str, home: Path, llmock: Any, llmock_server: Any
+) -> None:
+    script(llmock, *WHOLE_ARTICLE)
+    async with opened(database_url, home, **endpoint(llmock)) as app:
+        thread_id = await started(app)
+        asked = []
+        while (await app.threads.find(thread_id))["status"] == "waiting":
+            asked.append((await waiting(app, thread_id))["task_type"])
+            await answered(app, thread_id)
+        assert (await app.threads.find(thread_id))["status"] == "done"
+        gate = (await events(app, thread_id, "policy_check"))[-2:]
+        calls = len(await events(app, thread_id, "decision"))
+    assert asked == ["set_intent", "set_angle", "set_outline", "save_draft", "publish_content"]
+    assert gate[0]["outcome"] == "review" and gate[0]["rules"] == ["irreversible-needs-person"]
+    assert gate[1]["outcome"] == "allow" and gate[1]["approved_by"] == "dana"
+    published = frontmatter.load(str(home / "content/tallyho/published/crm-for-startups.md"))
+    assert published["title"] == OUTLINE["title"] and published["status"] == "published"
+    assert "handover, not for the pipeline" in published.content
+    assert len(llmock_server.state.scenarios.pending()) == 1
+    assert calls == len(WHOLE_ARTICLE) + 2
+
+
+async def test_publishing_runs_once_whatever_is_resumed_and_by_whom(database_url: str, home: Path, llmock: Any) -> None:
+    script(llmock, *WHOLE_ARTICLE)
+    async with opened(database_url, home, **endpoint(llmock)) as app:
+        thread_id = await started(app)
+        await until(app, thread_id, "publish_content")
+        assert not (home / "content/tallyho/published").exists()
+        await answered(app, thread_id)
+        async with app.pool.connection() as connection:
+            rows = await (
+                await connection.execute("select state, attempt from operation where tool = 'publish_content'")
+            ).fetchall()
+    assert rows == [{"state": "succeeded", "attempt": 1}]
+
+
+async def test_a_no_to_publishing_ends_the_thread_with_its_draft(database_url: str, home: Path, llmock: Any) -> None:
+    script(llmock, *WHOLE_ARTICLE)
+    async with opened(database_url, home, **endpoint(llmock)) as app:
+        thread_id = await started(app)
+        await until(app, thread_id, "publish_content")
+        assert (await answered(app, thread_id, "reject", message="legal has to see it"))["status"] == "done"
+    assert (home / "content/tallyho/drafts/crm-for-startups.md").exists()
+    assert not (home / "content/tallyho/published").exists()
+
+
+async def test_an_edited_title_is_what_is_published(database_url: str, home: Path, llmock: Any) -> None:
+    script(llmock, *WHOLE_ARTICLE)
+    async with opened(database_url, home, **endpoint(llmock)) as app:
+        thread_id = await started(app)
+        await until(app, thread_id, "publish_content")
+        await answered(app, thread_id, "edit", {"title": "Choose your CRM for the handover"})
+    published = frontmatter.load(str(home / "content/tallyho/published/crm-for-startups.md"))
+    assert published["title"] == "Choose your CRM for the handover"
+
+
+async def test_the_second_thread_for_a_published_page_does_not_overwrite_it(
+    database_url: str, home: Path, llmock: Any
+) -> None:
+    other = ("publish_content", {"title": "Another title", "description": "Other"})
+    script(llmock, *WHOLE_ARTICLE, *WHOLE_ARTICLE[:-1], other, other, other, other, other)
+    async with opened(database_url, home, **endpoint(llmock)) as app:
+        first = await started(app)
+        await until(app, first, "publish_content")
+        await answered(app, first)
+        before = (home / "content/tallyho/published/crm-for-startups.md").read_bytes()
+        second = await started(app)
+        await until(app, second, "publish_content")
+        await answered(app, second)
+        failures = await events(app, second, "failure")
+    assert failures[0]["class"] == "tool_refused" and "not done twice" in failures[0]["message"]
+    assert (home / "content/tallyho/published/crm-for-startups.md").read_bytes() == before
+
+
+async def test_a_question_of_the_agent_is_answered_and_taken_up(database_url: str, home: Path, llmock: Any) -> None:
+    question = (
+        "ask_human",
+        {"question": "Whom is it for?", "why": "Two readers fit.", "options": ["founders", "sales"]},
+    )
+    script(llmock, question, *DECIDED)
+    async with opened(database_url, home, **endpoint(llmock)) as app:
+        thread_id = await started(app)
+        review = await waiting(app, thread_id)
+        assert (review["kind"], review["request"]["action_requests"][0]["description"]) == (
+            "question",
+            "Whom is it for?",
+        )
+        await answered(app, thread_id, "respond", message="founders only")
+        assert (await waiting(app, thread_id))["task_type"] == "set_intent"
+    told = [part for call in llmock.requests for part in call.body["messages"] if "founders only" in str(part)]
+    assert told
+
+
+async def test_a_model_that_does_not_get_anywhere_reaches_a_person_after_five_attempts(
+    database_url: str, home: Path, llmock: Any
+) -> None:
+    nonsense = ("set_intent", {"format": "limerick"})
+    script(llmock, *[nonsense] * 5, *DECIDED)
+    async with opened(database_url, home, **endpoint(llmock)) as app:
+        thread_id = await started(app)
+        review = await waiting(app, thread_id)
+        assert review["kind"] == "blocker"
+        assert "5 proposals in a row came to nothing" in review["request"]["why"][0]
+        await answered(app, thread_id, "respond", message="hand_back the format is one of the listed words")
+        assert (await waiting(app, thread_id))["task_type"] == "set_intent"
+
+
+async def test_a_blocked_thread_can_be_abandoned(database_url: str, home: Path, llmock: Any) -> None:
+    script(llmock, *[("set_intent", {"format": "limerick"})] * 5)
+    async with opened(database_url, home, **endpoint(llmock)) as app:
+        thread_id = await started(app)
+        assert (await answered(app, thread_id, "respond", message="abandon"))["status"] == "stopped"
+
+
+async def test_a_tool_that_was_not_offered_is_refused(database_url: str, home: Path, llmock: Any) -> None:
+    script(llmock, PUBLISH, DRAFT, *DECIDED)
+    async with opened(database_url, home, **endpoint(llmock)) as app:
+        thread_id = await started(app)
+        denied = [body for body in await events(app, thread_id, "policy_check") if body["outcome"] == "deny"]
+        assert [body["action"] for body in denied] == ["publish_content", "save_draft"]
+        assert "was not offered" in denied[0]["reasons"][0]
+        assert (await waiting(app, thread_id))["task_type"] == "set_intent"
+
+
+async def test_a_refused_key_fails_the_thread_with_one_line_and_a_resume_goes_on(
+    database_url: str, home: Path, llmock: Any
+) -> None:
+    llmock.fail(401, times=1)
+    script(llmock, *DECIDED)
+    async with opened(database_url, home, **endpoint(llmock)) as app:
+        with pytest.raises(ModelError, match="refused the key .401.: check OPENAI_API_KEY"):
+            await started(app)
+        [thread] = await app.threads.newest("failed", 5)
+        assert (await threads.advance(app, thread["thread_id"]))["status"] == "waiting"
+        fetched = await events(app, thread["thread_id"], "tool_result")
+        assert [body["action"] for body in fetched] == ["search_serp", "fetch_pages"]
+
+
+async def test_every_model_call_is_recorded_and_the_key_is_nowhere(database_url: str, home: Path, llmock: Any) -> None:
+    script(llmock, *WHOLE_ARTICLE)
+    async with opened(database_url, home, **endpoint(llmock)) as app:
+        thread_id = await started(app)
+        named = {body["model_call"] for body in await events(app, thread_id, "decision") if body["model_call"]}
+        async with app.pool.connection() as connection:
+            rows = await (await connection.execute("select * from model_call order by started_at")).fetchall()
+    assert [row["purpose"] for row in rows] == ["choose", "report"]
+    assert named == {rows[0]["id"]}
+    assert rows[0]["input_tokens"] and rows[0]["messages"] and rows[0]["answer"]
+    assert "sk-test-key" not in str(rows)
+
+
+async def test_a_thread_started_with_a_model_is_not_carried_on_without_one(
+    database_url: str, home: Path, llmock: Any
+) -> None:
+    script(llmock, *DECIDED)
+    async with opened(database_url, home, **endpoint(llmock)) as app:
+        thread_id = await started(app)
+    async with opened(database_url, home) as app:
+        review = await waiting(app, thread_id)
+        await threads.decide(app, review["number"], "approve", threads.Person("dana"))
+        with pytest.raises(Exception, match="no OPENAI_API_KEY or OPENAI_BASE_URL is set"):
+            await threads.advance(app, thread_id)
+        assert (await app.threads.find(thread_id))["status"] == "waiting"
