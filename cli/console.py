@@ -7,10 +7,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.text import Text
+
+_JOINERS: Final = "\u200c\u200d"
+"""Parts of emoji and of Persian and Indic spelling."""
 
 
 def out() -> Console:
@@ -29,7 +32,7 @@ def pick(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
 
 def safe(text: str) -> Text:
     """`text` with everything a terminal would obey, line breaks too, made visible instead."""
-    return Text("".join(character if character.isprintable() else "\ufffd" for character in text))
+    return Text("".join(each if each.isprintable() or each in _JOINERS else "\ufffd" for each in text))
 
 
 def short(path: Path) -> str:

@@ -68,8 +68,11 @@ async def _model(app: Application) -> Finding:
 
 
 def _vectors(app: Application) -> Finding:
-    found = app.novelty.check()
-    return Finding("vectors", "ok" if "does not open" not in found else "missing", found)
+    broken = app.novelty.check()
+    folder = app.settings.home.expanduser() / "chroma"
+    if broken:
+        return Finding("vectors", "missing", broken, f"move {folder} away; it is built again from what is decided next")
+    return Finding("vectors", "ok", f"Chroma in {folder}, lexical embedding")
 
 
 def _search(settings: Settings) -> Finding:

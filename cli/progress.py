@@ -43,7 +43,7 @@ class Progress:
         if changes.get("review"):
             self._line("‖", changes["review"]["task_type"], "waiting for you")
         for path in changes.get("files", []):
-            self._line("→", "brief", short(path))
+            self._line("→", path.stem, short(path))
         if self._status is not None and (proposal := changes.get("proposal")):
             self._status.update(f"{proposal['action']} …")
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 from cli.console import out, pick, print_json, safe, short
 from cli.progress import Progress
 from cli.review import print_review
-from core.errors import BadInput
+from core.errors import AutonomyError, BadInput, ClassifiedError, ThreadBusy
 from core.reviews import WireAnswer
 from runtime import threads as runtime
 from runtime.settings import read_settings
@@ -47,7 +47,6 @@ async def run(asked: Start, json: bool) -> int:
         choice = await app.choice()
         profile = asked.profile or settings.profile or seo.bundled_profile()
         request = seo.Request(asked.keyword, asked.locale, profile, asked.serp, asked.person or user())
-        app.novelty.warm_up()
         new = await seo.prepare(settings, app.artifacts, choice.label, request)
         thread_id = await runtime.start(app, new)
         if not json:
@@ -76,7 +75,11 @@ async def decide(said: Answered, json: bool) -> int:
             out().print(safe(f"Review r-{number}: {said.answer}, by {person.name} (name not verified)."))
         if said.no_wait:
             return _decided_only(thread_id, number, json)
-        return await _advance(app, thread_id, json)
+        try:
+            return await _advance(app, thread_id, json)
+        except ThreadBusy as busy:
+            out().print(safe(f"The decision is stored. {busy}"))
+            return 0
 
 
 def user() -> str:
@@ -119,8 +122,12 @@ def read_arguments(path: Path) -> dict[str, Any]:
 
 
 async def _advance(app: Application, thread_id: str, json: bool) -> int:
-    with Progress(quiet=json) as progress:
-        thread = await runtime.advance(app, thread_id, progress)
+    app.novelty.warm_up()
+    try:
+        with Progress(quiet=json) as progress:
+            thread = await runtime.advance(app, thread_id, progress)
+    except ClassifiedError as error:
+        raise AutonomyError(f"{error} The thread is safe; then: autonomy resume {thread_id}") from error
     waiting = [row for row in await app.reviews.waiting(thread_id) if row["state"] == "open"]
     if json:
         reviews = [f"r-{row['number']}" for row in waiting]

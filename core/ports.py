@@ -146,11 +146,13 @@ class Approvals(Protocol):
 
 
 class Novelty(Protocol):
-    """Distance to past tasks of a type. Never raises: what cannot be measured is new, and the reason is said."""
+    """Distance to past tasks of a type. Does not raise: what cannot be measured is new, and the reason is said."""
 
     async def nearest(self, tenant: str, task_type: str, situation: str) -> NoveltyReading: ...
 
-    async def remember(self, tenant: str, task_type: str, key: str, situation: str) -> None: ...
+    async def remember(self, tenant: str, task_type: str, key: str, situation: str) -> str:
+        """Add or replace one past task. Returns why it could not be; empty when it was."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from langgraph.runtime import Runtime
 
-from core.actions import Proposal, SelfReport
+from core.actions import Proposal, Ref, SelfReport
 from core.canonical import canonical_json, storable
 from core.domain import View
 from core.errors import ModelError
@@ -35,38 +35,35 @@ def planner(bound: Bindings) -> Node:
         tools = bound.domain.tools
         offered = offer(bound.gate, bound.domain.next_actions(view), tools, bound.situation(state["task"]["tenant"]))
         if not offered:
-            return {
-                **_CLEARED,
-                "offered": [],
-                "ending": {"status": "done", "reason": "nothing is left that may be done"},
-            }
-        update: Json = {
-            **_CLEARED,
-            "offered": list(offered),
-            "counters": {**counters, "steps": counters.get("steps", 0) + 1},
-        }
+            return {**_CLEARED, "offered": [], "ending": {"status": "done", "reason": "every step is done"}}
+        counters = {**counters, "steps": counters.get("steps", 0) + 1}
+        update: Json = {**_CLEARED, "offered": list(offered), "counters": counters}
         try:
             proposal = await _propose(bound, call_site(state, runtime), view, offered)
         except ModelError as error:
             if FAILURES[classify(error)].response != "replan":
                 raise
-            return update | _unusable(state, update["counters"], error)
+            return update | _unusable(state, counters, error)
+        said = proposal.to_json()
         stored = await bound.artifacts.put(
-            state["task"]["tenant"], canonical_json(proposal.to_json()), "application/json", "planner", "model"
+            state["task"]["tenant"], canonical_json(said), "application/json", "planner", "model"
         )
-        said = event(
-            "decision",
-            action=proposal.action,
-            proposal=proposal.id,
-            action_hash=proposal.hash,
-            artifact=stored.sha256,
-            model_call=proposal.model_call,
-            confidence=proposal.report.confidence,
-            offered=list(offered),
-        )
-        return update | {"proposal": proposal.to_json(), "events": [said]}
+        return update | {"proposal": said, "events": [_decision(proposal, stored, offered)]}
 
     return node
+
+
+def _decision(proposal: Proposal, stored: Ref, offered: Sequence[str]) -> Json:
+    return event(
+        "decision",
+        action=proposal.action,
+        proposal=proposal.id,
+        action_hash=proposal.hash,
+        artifact=stored.sha256,
+        model_call=proposal.model_call,
+        confidence=proposal.report.confidence,
+        offered=list(offered),
+    )
 
 
 def call_site(state: ThreadState, runtime: Runtime[Any]) -> CallSite:

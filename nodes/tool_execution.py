@@ -31,18 +31,19 @@ def tool_execution(bound: Bindings) -> Node:
             performed = await bound.executor.perform(site, proposal, state["task"], results, gated)
         except ToolError as error:
             return _failed(state, proposal, error)
-        if spec.decision_point:
-            await _remember(bound, state, site, proposal)
-        return _succeeded(state, proposal, spec, performed)
+        update = _succeeded(state, proposal, spec, performed)
+        if spec.decision_point and (forgotten := await _remember(bound, state, site, proposal)):
+            update["events"].append(event("observation", what=f"{proposal.action} not remembered", why=forgotten))
+        return update
 
     return node
 
 
-async def _remember(bound: Bindings, state: ThreadState, site: CallSite, proposal: Proposal) -> None:
+async def _remember(bound: Bindings, state: ThreadState, site: CallSite, proposal: Proposal) -> str:
     """Later tasks of this type are compared with this one. Keyed by thread: a repeat changes nothing."""
     view = await view_of(bound.artifacts, bound.domain.reads, state)
     situation = bound.domain.situation(view, proposal.action)
-    await bound.novelty.remember(site.tenant, proposal.action, site.thread_id, situation)
+    return await bound.novelty.remember(site.tenant, proposal.action, site.thread_id, situation)
 
 
 def _succeeded(state: ThreadState, proposal: Proposal, spec: ToolSpec, performed: Performed) -> Json:

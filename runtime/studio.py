@@ -81,7 +81,8 @@ class NothingKnown:
     async def nearest(self, tenant: str, task_type: str, situation: str) -> NoveltyReading:
         return NoveltyReading(1.0, 0, "Studio keeps no past tasks")
 
-    async def remember(self, tenant: str, task_type: str, key: str, situation: str) -> None: ...
+    async def remember(self, tenant: str, task_type: str, key: str, situation: str) -> str:
+        return "Studio keeps no past tasks"
 
     async def changed(self, tenant: str, task_type: str) -> tuple[int, int]:
         return 0, 0

@@ -79,6 +79,8 @@ async def advance(app: Application, thread_id: str, observe: Observer | None = N
     """
     thread = await app.threads.find(thread_id)
     _refuse_unrunnable(thread)
+    if thread["status"] == "waiting" and not await _answered(app, thread["id"]):
+        return thread
     await app.choice(thread["model"])  # before the lease: a thread whose model is not to be had is left as it is
     lease = await _take_lease(app, thread)
     released = False
@@ -197,6 +199,10 @@ def _refuse_unrunnable(thread: Mapping[str, Any]) -> None:
             f"Thread {thread['id']} was started by a later release (graph {thread['graph_version']}, "
             f"this one has {GRAPH_VERSION}). Resume it with that release."
         )
+
+
+async def _answered(app: Application, thread_id: str) -> bool:
+    return any(review["state"] == "decided" for review in await app.reviews.waiting(thread_id))
 
 
 async def _take_lease(app: Application, thread: Mapping[str, Any]) -> Lease:

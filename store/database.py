@@ -33,6 +33,10 @@ def unavailable(url: str, error: Exception) -> DatabaseUnavailable:
     cause = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
     if password := str(info.get("password") or ""):
         cause = cause.replace(password, "…")
+    if isinstance(error, psycopg.errors.DiskFull):
+        return DatabaseUnavailable(
+            f"The disk of the database at {where} is full. Threads are safe; make room, then resume."
+        )
     return DatabaseUnavailable(
         f"The database at {where} does not answer ({cause}). Threads are safe; start it or fix DATABASE_URL."
     )

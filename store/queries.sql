@@ -7,7 +7,8 @@ on conflict (id) do nothing
 select * from thread where starts_with(id, %(prefix)s) order by created_at desc limit 2
 
 -- thread_list: Newest threads first.
-select id as thread_id, tenant, domain, subject, status, model, requester, created_at, updated_at, ending
+select id as thread_id, tenant, domain, subject, status, model, requester, created_at, updated_at, ending,
+       (select 'r-' || min(number) from review where review.thread_id = thread.id and state = 'open') as review_id
 from thread
 where (%(status)s::text is null or status = %(status)s)
 order by created_at desc, id

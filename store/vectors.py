@@ -23,57 +23,67 @@ class ChromaNovelty:
     async def nearest(self, tenant: str, task_type: str, situation: str) -> NoveltyReading:
         return await asyncio.to_thread(self._nearest, tenant, task_type, situation)
 
-    async def remember(self, tenant: str, task_type: str, key: str, situation: str) -> None:
-        await asyncio.to_thread(self._remember, tenant, task_type, key, situation)
+    async def remember(self, tenant: str, task_type: str, key: str, situation: str) -> str:
+        return await asyncio.to_thread(self._remember, tenant, task_type, key, situation)
 
     def warm_up(self) -> None:
         """Open the index in the background of whatever else is going on."""
-        threading.Thread(target=self._connected, name="chroma", daemon=True).start()
+        threading.Thread(target=self.check, name="chroma", daemon=True).start()
 
     def check(self) -> str:
-        """One line on the state of the index, for doctor."""
-        client = self._connected()
-        if client is None:
-            return f"Chroma in {self._folder} does not open; everything counts as new until it does."
-        return f"Chroma in {self._folder}, {len(client.list_collections())} collections, {NAME} embedding"
+        """What keeps the index from working; empty when it does."""
+        try:
+            self._connected().list_collections()
+        except _failures() as error:
+            return _unusable(error)
+        return ""
 
     def _nearest(self, tenant: str, task_type: str, situation: str) -> NoveltyReading:
-        client = self._connected()
-        if client is None:
-            return NoveltyReading(1.0, 0, "the index of past tasks does not open, so everything counts as new")
-        collection = client.get_or_create_collection(
-            _name(tenant, task_type), configuration={"hnsw": {"space": "cosine"}}
-        )
-        similar = collection.count()
-        if similar == 0:
-            return NoveltyReading(1.0, 0, "0 similar tasks")
-        found = collection.query(query_embeddings=[embed(situation)], n_results=1, include=["distances"])
-        distance = float(found["distances"][0][0])
+        try:
+            collection = self._collection(tenant, task_type)
+            similar = collection.count()
+            if similar == 0:
+                return NoveltyReading(1.0, 0, "0 similar tasks")
+            found = collection.query(query_embeddings=[embed(situation)], n_results=1, include=["distances"])
+            distance = float(found["distances"][0][0])
+        except _failures() as error:
+            return NoveltyReading(1.0, 0, _unusable(error))
         return NoveltyReading(novelty_of_distance(distance), similar, f"{NAME} distance to the nearest")
 
-    def _remember(self, tenant: str, task_type: str, key: str, situation: str) -> None:
-        if (client := self._connected()) is None:
-            return
-        collection = client.get_or_create_collection(
-            _name(tenant, task_type), configuration={"hnsw": {"space": "cosine"}}
-        )
-        collection.upsert(ids=[key], embeddings=[embed(situation)], documents=[situation])
+    def _remember(self, tenant: str, task_type: str, key: str, situation: str) -> str:
+        try:
+            collection = self._collection(tenant, task_type)
+            collection.upsert(ids=[key], embeddings=[embed(situation)], documents=[situation])
+        except _failures() as error:
+            return _unusable(error)
+        return ""
+
+    def _collection(self, tenant: str, task_type: str) -> Any:
+        space = {"hnsw": {"space": "cosine"}}
+        return self._connected().get_or_create_collection(_name(tenant, task_type), configuration=space)
 
     def _connected(self) -> Any:
-        """The client, or None when Chroma cannot be opened here."""
         with self._lock:
             if self._client is None:
                 import chromadb
                 from chromadb.config import Settings
-                from chromadb.errors import ChromaError
 
-                try:
-                    self._folder.mkdir(parents=True, exist_ok=True)
-                    settings = Settings(anonymized_telemetry=False)
-                    self._client = chromadb.PersistentClient(path=str(self._folder), settings=settings)
-                except (ChromaError, OSError, ValueError):
-                    return None
+                self._folder.mkdir(parents=True, exist_ok=True)
+                settings = Settings(anonymized_telemetry=False)
+                self._client = chromadb.PersistentClient(path=str(self._folder), settings=settings)
             return self._client
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What an index that is broken, locked or on a full disk raises. Evaluated only once something was raised."""
+    from chromadb.errors import ChromaError
+
+    return (ChromaError, OSError, ValueError, RuntimeError)
+
+
+def _unusable(error: Exception) -> str:
+    cause = " ".join(str(error).split())[:120] or type(error).__name__
+    return f"the index of past tasks does not work ({cause}), so everything counts as new"
 
 
 def _name(tenant: str, task_type: str) -> str:

@@ -21,10 +21,24 @@ QUOTES: Final = 4
 
 
 def exports(view: View) -> dict[str, str]:
-    """{"<slug>/brief.md": text}; nothing before there are results."""
+    """<slug>/brief.md once there are results, <slug>/article.md once there is a checked article to read."""
     if "serp" not in view.content:
         return {}
-    return {f"{view.task['slug']}/brief.md": brief(view)}
+    files = {f"{view.task['slug']}/brief.md": brief(view)}
+    if check := view.content.get("check"):
+        files[f"{view.task['slug']}/article.md"] = _article(view, check)
+    return files
+
+
+def _article(view: View, check: Mapping[str, Any]) -> str:
+    """The checked article as a reviewer reads it before it is saved; the problems found stand above it."""
+    fields = {
+        "kind": "checked article, not saved as a draft by this file",
+        "model": view.task.get("model", ""),
+        **{name: check[name] for name in ("words", "intent_match", "own_angle", "relevance")},
+        "problems": [f"{found['measure']}: {found['says']}" for found in check["problems"]],
+    }
+    return f"{_yaml(fields)}\n\n{view.texts[check['article_sha256']]}"
 
 
 def brief(view: View) -> str:
@@ -57,7 +71,11 @@ def _front_matter(view: View) -> str:
         "model": view.task.get("model", ""),
         "decided": [name for name in ("intent", "angle", "outline") if name in content],
     }
-    return f"---\n{yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=1000)}---"
+    return _yaml(fields)
+
+
+def _yaml(fields: Mapping[str, Any]) -> str:
+    return f"---\n{yaml.safe_dump(dict(fields), sort_keys=False, allow_unicode=True, width=1000)}---"
 
 
 def _data(view: View) -> str:

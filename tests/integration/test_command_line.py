@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.integration.commands import Commands
+from tests.integration.scripted import MODEL, WHOLE_ARTICLE, endpoint, script
 
 
 @pytest.fixture
@@ -163,3 +164,34 @@ def test_a_content_folder_that_cannot_be_written_loses_nothing(autonomy: Command
     assert "cannot be written" in line
     [thread] = autonomy.read("threads")
     assert thread["status"] == "waiting"
+
+
+def test_from_keyword_to_published_file_with_an_edit_and_a_new_process_for_each_step(
+    autonomy: Commands, llmock: Any
+) -> None:
+    script(llmock, *WHOLE_ARTICLE)
+    autonomy.environment |= endpoint(llmock)
+    edit = autonomy.home.parent / "edit.json"
+    edit.write_text('{"angle": "Choose the CRM that keeps promises"}')
+    said = autonomy.read("run", "crm for startups")
+    assert said["model"] == MODEL
+    while said["status"] == "waiting":
+        [review] = autonomy.read("inbox")
+        change = ("edit", "--args", str(edit)) if review["task_type"] == "set_angle" else ("approve",)
+        said = autonomy.read("decide", review["review_id"], *change)
+    assert said["status"] == "done"
+    published = (autonomy.home / "content/tallyho/published/crm-for-startups.md").read_text()
+    assert "status: published" in published and "handover, not for the pipeline" in published
+    brief = (autonomy.home / "content/tallyho/crm-for-startups/brief.md").read_text()
+    assert "Choose the CRM that keeps promises" in brief
+
+
+def test_a_refused_key_is_one_line_that_says_how_to_go_on(autonomy: Commands, llmock: Any) -> None:
+    llmock.fail(401, times=1)
+    script(llmock, *WHOLE_ARTICLE)
+    autonomy.environment |= endpoint(llmock)
+    line = one_line(autonomy("run", "crm for startups", "--json"), 1)
+    [thread] = autonomy.read("threads", "--status", "failed")
+    assert "refused the key (401): check OPENAI_API_KEY" in line
+    assert f"autonomy resume {thread['thread_id']}" in line
+    assert autonomy.read("resume", thread["thread_id"])["status"] == "waiting"

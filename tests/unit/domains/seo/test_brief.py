@@ -8,8 +8,7 @@ from tests.unit.domains.seo.walk import DOMAIN, Bench, small_bench
 
 
 def brief_of(bench: Bench) -> str:
-    (text,) = DOMAIN.exports(bench.view).values()
-    return text
+    return next(text for path, text in DOMAIN.exports(bench.view).items() if path.endswith("brief.md"))
 
 
 def front_matter(text: str) -> Any:
@@ -68,3 +67,11 @@ def test_titles_from_outside_cannot_become_markdown_of_ours() -> None:
     assert "<script>" not in text
     assert "](https://evil.example)" not in text.replace("\\](https", "")
     assert "(https://five.example/a%20b%29c)" in text
+
+
+def test_a_checked_article_can_be_read_before_anyone_decides_on_it() -> None:
+    bench, outside = small_bench()
+    bench.walk_until("save_draft", outside)
+    text = DOMAIN.exports(bench.view)["crm-for-tiny-teams/article.md"]
+    assert text.endswith(bench.view.texts[bench.content["check"]["article_sha256"]])
+    assert "intent_match:" in text
