@@ -36,7 +36,7 @@ imports: .venv/.developing
 	.venv/bin/lint-imports
 
 unit: .venv/.developing
-	.venv/bin/python -m pytest -n 2 --junitxml=.pytest_cache/junit.xml
+	.venv/bin/python -m pytest -n 2 --dist loadfile --junitxml=.pytest_cache/junit.xml
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

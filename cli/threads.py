@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import json as json_module
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -14,10 +12,10 @@ from cli.review import print_review
 from core.errors import AutonomyError, BadInput, ClassifiedError, ThreadBusy
 from core.reviews import WireAnswer
 from runtime import threads as runtime
+from runtime.arguments import from_yaml
+from runtime.people import local_user, review_number
 from runtime.settings import read_settings
 from runtime.wiring import Application, open_application
-
-_EDIT_BYTES = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ async def run(asked: Start, json: bool) -> int:
     async with open_application(settings) as app:
         choice = await app.choice()
         profile = asked.profile or settings.profile or seo.bundled_profile()
-        request = seo.Request(asked.keyword, asked.locale, profile, asked.serp, asked.person or user())
+        request = seo.Request(asked.keyword, asked.locale, profile, asked.serp, asked.person or local_user())
         new = await seo.prepare(settings, app.artifacts, choice.label, request)
         thread_id = await runtime.start(app, new)
         if not json:
@@ -68,7 +66,7 @@ async def decide(said: Answered, json: bool) -> int:
     number = review_number(said.review)
     arguments = None if said.args is None else read_arguments(said.args)
     async with open_application(read_settings()) as app:
-        person = runtime.Person(said.person or user())
+        person = runtime.Person(said.person or local_user())
         wire = cast("WireAnswer", said.answer)
         thread_id = await runtime.decide(app, number, wire, person, arguments=arguments, message=said.message)
         if not json:
@@ -82,43 +80,17 @@ async def decide(said: Answered, json: bool) -> int:
             return 0
 
 
-def user() -> str:
-    """The operating system's name for the person at the keyboard."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "local user"
-
-
-def review_number(text: str) -> int:
-    """r-41 or 41. Raises BadInput."""
-    digits = text.strip().lower().removeprefix("r-")
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 15):
-        raise BadInput(f"{text[:40]!r} is not a review; they look like r-41. See: autonomy inbox")
-    return int(digits)
-
-
 def read_arguments(path: Path) -> dict[str, Any]:
     """The object in a JSON or YAML file. Raises BadInput naming the file and the reason."""
-    import yaml
-
     try:
-        with path.open("rb") as file:
-            data = file.read(_EDIT_BYTES + 1)
-        text = data.decode("utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
+        return from_yaml(text)
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError as error:
         raise BadInput(f"{path} is not UTF-8 text (byte {error.start}).") from None
-    if len(data) > _EDIT_BYTES:
-        raise BadInput(f"{path} is larger than {_EDIT_BYTES // 1_000_000} MB.")
-    try:
-        value = json_module.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError) as error:
-        raise BadInput(f"{path} is neither JSON nor YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(value, dict):
-        raise BadInput(f'{path} holds no object; write the arguments you change, such as {{"title": "…"}}.')
-    return value
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from None
 
 
 async def _advance(app: Application, thread_id: str, json: bool) -> int:

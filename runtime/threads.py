@@ -127,7 +127,7 @@ async def decide(
         decided_hash = sha256({"action": action, "arguments": final})
     elif arguments is not None:
         raise BadInput("--args goes with edit.")
-    changed = answer in ("edit", "reject") and decided_hash != review["action_hash"]
+    changed = answer in ("edit", "reject")
     decision = Decision(answer, person.name, person.verified, payload, decided_hash, changed)
     await app.reviews.decide(review, decision)
     return str(review["thread_id"])
@@ -252,6 +252,8 @@ async def _edited_arguments(app: Application, review: Json, given: Mapping[str, 
         if name in given and given[name] != asked["args"].get(name):
             raise BadInput(f"{name} is set by the system and cannot be edited.")
     final = {**asked["args"], **given}
+    if final == asked["args"]:
+        raise BadInput("The edit changes nothing.")
     if problems := schema_problems(spec, final):
         raise BadInput(f"The edit does not fit {asked['name']}: {'; '.join(problems)}")
     return final

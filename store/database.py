@@ -30,7 +30,7 @@ def unavailable(url: str, error: Exception) -> DatabaseUnavailable:
     """The error a person sees when the database behind `url` does not answer. The password is left out."""
     info = psycopg.conninfo.conninfo_to_dict(url)
     where = f"{info.get('host', 'localhost')}:{info.get('port', 5432)}"
-    cause = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+    cause = " ".join(str(error).split("\n\t")[0].split()) or type(error).__name__
     if password := str(info.get("password") or ""):
         cause = cause.replace(password, "…")
     if isinstance(error, psycopg.errors.DiskFull):

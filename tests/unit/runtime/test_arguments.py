@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import BadInput
-from ui.arguments import as_yaml, edited, from_yaml
+from runtime.arguments import as_yaml, edited, from_yaml
 
 text = st.text(
     st.characters(exclude_categories=("Cs",)) | st.sampled_from("\n \t:-#'\"|>&*!%@`\u202e\u2028\x85\x00"), max_size=20

@@ -1,0 +1,43 @@
+"""The pages and their addresses. A page imports this to link to another, so the pages are imported when asked for."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+
+def inbox() -> st.Page:
+    from ui import inbox as page
+
+    return st.Page(page.show, title="Inbox", url_path="inbox", default=True)
+
+
+def threads() -> st.Page:
+    from ui import thread_list as page
+
+    return st.Page(page.show, title="Threads", url_path="threads")
+
+
+def review() -> st.Page:
+    """/review?id=r-41"""
+    from ui import review as page
+
+    return st.Page(page.show, title="Review", url_path="review", visibility="hidden")
+
+
+def thread() -> st.Page:
+    """/thread?id=7f3c2a, or how the id begins."""
+    from ui import thread as page
+
+    return st.Page(page.show, title="Thread", url_path="thread", visibility="hidden")
+
+
+def link_to_review(number: int, label: str) -> None:
+    st.page_link(review(), label=label, query_params={"id": f"r-{number}"})
+
+
+def link_to_thread(thread_id: str, label: str) -> None:
+    st.page_link(thread(), label=label, query_params={"id": thread_id})
+
+
+def link_back() -> None:
+    st.page_link(inbox(), label="Back to the inbox")

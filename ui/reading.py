@@ -1,0 +1,125 @@
+"""What the pages read: short queries over one pool that cannot write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+import streamlit as st
+from psycopg import Connection
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from core.canonical import storable_text
+from core.errors import BadInput, NotFound
+from core.events import ChainedEvent
+from runtime.settings import read_settings
+from runtime.wiring import database_url
+from store import database
+from store.sql import query
+
+Row = dict[str, Any]
+LISTED: Final = 100
+"""Rows of a list; one more is read to know whether there are more."""
+_PATIENCE: Final = 2.0
+"""Seconds to wait for a connection before the page says that the database does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the pages read from; shared by all sessions."""
+
+    url: str
+    pool: ConnectionPool[Connection[DictRow]]
+
+
+def inbox() -> list[Row]:
+    """What waits for people, newest first; at most LISTED + 1 rows."""
+    return _rows("review_inbox", tenant=None, limit=LISTED + 1)
+
+
+def review(number: int) -> Row:
+    """A review with its thread's subject and status. Raises NotFound."""
+    if not (found := _rows("review_get", number=number)):
+        raise NotFound(f"There is no review r-{number} in this database.")
+    return found[0]
+
+
+def threads() -> list[Row]:
+    """Newest first; at most LISTED + 1 rows."""
+    return _rows("thread_list", status=None, limit=LISTED + 1)
+
+
+def thread(prefix: str) -> Row:
+    """The one thread whose id starts so. Raises NotFound, or BadInput when several do."""
+    found = _rows("thread_by_prefix", prefix=storable_text(prefix))
+    if not prefix or not found:
+        raise NotFound(f"There is no thread “{prefix[:40]}” in this database.")
+    if len(found) > 1:
+        raise BadInput(f"More than one thread starts with “{prefix[:40]}”; give more of its id.")
+    return found[0]
+
+
+def timeline(thread_id: str) -> list[ChainedEvent]:
+    """All events of a thread in order."""
+    return [ChainedEvent(event_class=row.pop("class"), **row) for row in _rows("event_list", id=thread_id)]
+
+
+def open_reviews(thread_id: str) -> list[Row]:
+    """What of a thread waits for a person."""
+    return [row for row in _rows("review_waiting", id=thread_id) if row["state"] == "open"]
+
+
+def artifact(tenant: str, sha256: str) -> str | None:
+    """A tenant's content by its hash; None when there is none."""
+    found = _rows("artifact_read", tenant=tenant, sha256s=[sha256])
+    return str(found[0]["content"]) if found else None
+
+
+def reconnect() -> None:
+    """Forget the pool, so that the next query starts with the settings and a database that may be back."""
+    _source.clear()
+
+
+def _rows(name: str, **given: object) -> list[Row]:
+    """The rows of a named query. Raises DatabaseUnavailable with the cause."""
+    source = _source()
+    try:
+        with source.pool.connection() as connection:
+            return connection.execute(query(name), given).fetchall()
+    except (psycopg.OperationalError, PoolTimeout) as error:
+        database.revision(source.url)  # raises with the cause, which a pool's timeout does not tell
+        raise database.unavailable(source.url, error) from error
+
+
+def _close(source: Source) -> None:
+    source.pool.close(timeout=0)
+
+
+@st.cache_resource(show_spinner=False, on_release=_close)
+def _source() -> Source:
+    url = database_url(read_settings())
+    database.migrate(url)
+    pool = ConnectionPool(
+        url,
+        connection_class=Connection[DictRow],
+        min_size=1,
+        max_size=4,
+        timeout=_PATIENCE,
+        check=ConnectionPool.check_connection,
+        configure=_only_read,
+        kwargs={
+            "autocommit": True,
+            "prepare_threshold": 0,
+            "row_factory": dict_row,
+            "connect_timeout": database.CONNECT_TIMEOUT,
+            "application_name": "autonomy console",
+        },
+        open=True,
+    )
+    return Source(url, pool)
+
+
+def _only_read(connection: Connection[DictRow]) -> None:
+    connection.execute("set default_transaction_read_only to on")
