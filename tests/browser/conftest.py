@@ -121,8 +121,9 @@ def console(served: Console) -> Iterator[Console]:
     assert b"Traceback" not in served.log.read_bytes()[before:]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """For a module and no longer: playwright's event loop would be in the way of asynchronous tests after it."""
     if not Path(CHROMIUM).exists():
         (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{CHROMIUM} is not installed: apt-get install chromium")
     with sync_playwright() as playwright:
