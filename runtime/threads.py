@@ -137,7 +137,7 @@ async def _run(app: Application, thread: Json, lease: Lease, observe: Observer |
     saver = TransitionSaver(app.pool, lease.thread_id, lease.epoch)
     bound = await app.bind(thread, lease.epoch)
     graph: Graph = build(bound).compile(checkpointer=saver)
-    config = _config(lease.thread_id)
+    config = run_config(lease.thread_id)
     snapshot = await graph.aget_state(config)
     given = next_input(thread["task"], snapshot, await app.reviews.waiting(lease.thread_id))
     if given == "wait":
@@ -171,7 +171,8 @@ def next_input(
     return "wait" if pending else "continue"
 
 
-def _config(thread_id: str) -> RunnableConfig:
+def run_config(thread_id: str) -> RunnableConfig:
+    """How a thread is run."""
     # Strict resume: an answer to an interrupt that is not pending is an error, not a no-op. A private key; tested.
     return {
         "configurable": {"thread_id": thread_id, "__pregel_strict_resume": True},

@@ -28,6 +28,10 @@ class LeaseRenewal:
         self._thread.start()
         return self
 
+    def ended(self) -> bool:
+        """Whether it has stopped renewing: left, or fenced."""
+        return self._ended.is_set()
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:

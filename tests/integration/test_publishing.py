@@ -185,3 +185,15 @@ async def test_a_thread_started_with_a_model_is_not_carried_on_without_one(
         with pytest.raises(Exception, match="no OPENAI_API_KEY or OPENAI_BASE_URL is set"):
             await threads.advance(app, thread_id)
         assert (await app.threads.find(thread_id))["status"] == "waiting"
+
+
+async def test_what_the_system_binds_is_not_the_models_to_say(database_url: str, home: Path, llmock: Any) -> None:
+    evil = {"slug": "evil", "site": "https://evil.example", "article_sha256": "0" * 64}
+    steps = [(name, {**given, **evil} if name == "publish_content" else given) for name, given in WHOLE_ARTICLE]
+    script(llmock, *steps)
+    async with opened(database_url, home, **endpoint(llmock)) as app:
+        thread_id = await started(app)
+        review = await until(app, thread_id, "publish_content")
+        asked = review["request"]["action_requests"][0]["args"]
+        assert (asked["slug"], asked["site"]) == ("crm-for-startups", "https://www.tallyho.example")
+        assert asked["article_sha256"] != evil["article_sha256"]

@@ -99,9 +99,9 @@ async def test_a_second_decision_is_told_who_won_and_a_second_runner_who_runs(da
 async def test_advancing_what_waits_changes_nothing_and_what_ended_is_refused(database_url: str, home: Path) -> None:
     async with opened(database_url, home) as app:
         thread_id = await started(app)
-        before = len(await events(app, thread_id, "decision"))
+        before = await app.threads.timeline(thread_id)
         assert (await threads.advance(app, thread_id))["status"] == "waiting"
-        assert len(await events(app, thread_id, "decision")) == before
+        assert await app.threads.timeline(thread_id) == before
         await app.threads.set_status(thread_id, "stopped")
         with pytest.raises(BadInput, match="is stopped; nothing is left to do"):
             await threads.advance(app, thread_id)

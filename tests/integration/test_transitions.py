@@ -13,14 +13,15 @@ from langgraph.types import Command, Send, interrupt
 from core.errors import LeaseLost, ToolError
 from core.events import event, first_break
 from graph.build import GraphState
+from runtime import threads
 from store.database import Pool
-from store.reviews import ReviewStore
+from store.reviews import Decision, ReviewStore
 from store.threads import ThreadStore
 from store.transitions import TransitionSaver
 from tests.integration.threads import leased, new_thread
 
 REQUEST = {"kind": "action", "task_type": "write", "action_hash": "h", "review_configs": [], "action_requests": []}
-CONFIG: Any = {"configurable": {"thread_id": "t1", "__pregel_strict_resume": True}}
+CONFIG: Any = threads.run_config("t1")
 
 
 def one(state: GraphState) -> dict[str, Any]:
@@ -146,3 +147,17 @@ async def test_a_resume_of_an_interrupt_that_is_not_pending_is_an_error(pool: Po
     await graph.ainvoke({"task": {}}, CONFIG, durability="sync")
     with pytest.raises(UnknownInterruptError, match="already-consumed"):
         await graph.ainvoke(Command(resume={"0" * 32: "yes"}), CONFIG, durability="sync")
+
+
+async def test_an_interrupt_that_is_raised_again_reopens_nothing(pool: Pool) -> None:
+    await new_thread(pool)
+    saver = TransitionSaver(pool, "t1", (await leased(pool)).epoch)
+    await line(one, asks, ends).compile(checkpointer=saver).ainvoke({"task": {}}, CONFIG, durability="sync")
+    store = ReviewStore(pool)
+    [review] = await store.waiting("t1")
+    decision = Decision("approve", "dana", False, {"type": "approve"}, "h", False)
+    await store.decide(await store.get(review["number"]), decision)
+    saver = TransitionSaver(pool, "t1", (await leased(pool)).epoch)
+    await line(one, asks, ends).compile(checkpointer=saver).ainvoke(None, CONFIG, durability="sync")
+    assert [row["state"] for row in await store.waiting("t1")] == ["decided"]
+    assert (await kinds(pool)).count("review_requested") == 1
