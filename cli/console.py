@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -33,6 +35,20 @@ def pick(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
 def safe(text: str) -> Text:
     """`text` with everything a terminal would obey, line breaks too, made visible instead."""
     return Text("".join(each if each.isprintable() or each in _JOINERS else "\ufffd" for each in text))
+
+
+def program() -> str:
+    """The command as it can be typed here: by its path where it is not on PATH."""
+    called = Path(sys.argv[0])
+    if called.name != "autonomy" or shutil.which("autonomy") is not None:
+        return "autonomy"
+    near = os.path.relpath(called)
+    return near if not near.startswith("..") else str(called)
+
+
+def local(at: datetime, form: str) -> str:
+    """A stored time on the reader's clock."""
+    return at.astimezone().strftime(form)
 
 
 def short(path: Path) -> str:

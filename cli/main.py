@@ -175,7 +175,12 @@ def db_stop() -> None:
 def _finish(command: Coroutine[Any, Any, int]) -> None:
     import asyncio
 
-    code = asyncio.run(command)
+    try:
+        code = asyncio.run(command)
+    except KeyboardInterrupt:
+        # Here, and not in main(): typer would end the program without a word.
+        print("Stopped. What was finished is stored; carry on with: autonomy resume THREAD", file=sys.stderr)
+        code = 130
     if code:
         raise typer.Exit(code)
 
@@ -187,9 +192,6 @@ def main() -> None:
     except AutonomyError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("Stopped. What was finished is stored; carry on with: autonomy resume THREAD", file=sys.stderr)
-        sys.exit(130)
     except OSError as error:
         print(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}.", file=sys.stderr)
         sys.exit(1)

@@ -60,7 +60,7 @@ class Progress:
 
     def _line(self, sign: str, what: str, how: str) -> None:
         now = time.monotonic()
-        line = safe(f"  {sign} {what:<15} {how:<56}")
+        line = safe(f"  {sign} {what:<15} {how:<{min(56, self._out.width - 30)}}")
         line.append(f" {now - self._since:5.1f} s", style="dim")
         self._out.print(line)
         self._since = now

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from cli.console import out, print_json, safe
+from cli.console import local, out, print_json, program, safe
 from cli.review import print_review
 from core.events import first_break
 from core.vocabulary import ThreadStatus
@@ -27,7 +27,7 @@ async def inbox(limit: int, json: bool) -> int:
         return 0
     columns = ("review", "what", "for", "thread", "since", "proposed")
     _table(columns, [_inbox_row(row) for row in rows])
-    out().print("\n  autonomy decide REVIEW approve | edit | reject | respond")
+    out().print(f"\n  {program()} decide REVIEW approve | edit | reject | respond")
     return 0
 
 
@@ -42,7 +42,7 @@ async def threads(status: ThreadStatus | None, limit: int, json: bool) -> int:
         return 0
     columns = ("thread", "status", "for", "model", "started")
     cells = [
-        (row["thread_id"], row["status"], row["subject"], row["model"], f"{row['created_at']:%Y-%m-%d %H:%M}")
+        (row["thread_id"], row["status"], row["subject"], row["model"], local(row["created_at"], "%Y-%m-%d %H:%M"))
         for row in rows
     ]
     _table(columns, cells)
@@ -65,7 +65,7 @@ async def show(thread_id: str, json: bool) -> int:
         out().print(
             safe(f"The chain of events is broken at #{broken}: something was changed or removed."), style="bold red"
         )
-    rows = [(str(stored.seq), f"{stored.at:%H:%M:%S}", *in_words(stored)) for stored in events]
+    rows = [(str(stored.seq), local(stored.at, "%H:%M:%S"), *in_words(stored)) for stored in events]
     _table(("#", "when", "what", "why"), rows)
     for review in reviews:
         print_review(review)
@@ -116,14 +116,16 @@ def _review(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _inbox_row(row: Mapping[str, Any]) -> tuple[str, ...]:
     proposed = row["request"]["action_requests"][0]["description"]
-    since = f"{row['opened_at']:%m-%d %H:%M}"
+    since = local(row["opened_at"], "%m-%d %H:%M")
     return (f"r-{row['number']}", row["task_type"], row["subject"], row["thread_id"], since, proposed)
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for number, column in enumerate(columns):
-        table.add_column(column, overflow="fold", no_wrap=number < 2, max_width=24 if column == "for" else None)
+        one_line = number < 2 or column == "proposed"
+        width = 24 if column == "for" else None
+        table.add_column(column, overflow="ellipsis" if one_line else "fold", no_wrap=one_line, max_width=width)
     for row in rows:
         table.add_row(*(safe(cell) for cell in row))
     out().print(table)

@@ -8,7 +8,7 @@ from typing import Any
 from rich.padding import Padding
 from rich.table import Table
 
-from cli.console import out, safe
+from cli.console import out, program, safe
 
 
 def print_review(review: Mapping[str, Any]) -> None:
@@ -38,7 +38,7 @@ def print_review(review: Mapping[str, Any]) -> None:
     console.print()
     for line in _commands(review):
         console.print(safe(f"  {line}"))
-    console.print(safe(f"  autonomy console                http://127.0.0.1:8501/review?id=r-{review['number']}"))
+    console.print(safe(f"  {program()} console                http://127.0.0.1:8501/review?id=r-{review['number']}"))
 
 
 def _title(review: Mapping[str, Any]) -> str:
@@ -58,9 +58,9 @@ def _labelled(label: str, text: str) -> None:
 def _commands(review: Mapping[str, Any]) -> list[str]:
     name, request = f"r-{review['number']}", review["request"]
     if choices := request.get("choices"):
-        return [f"autonomy decide {name} respond --message {choice}" for choice in choices]
+        return [f"{program()} decide {name} respond --message {choice}" for choice in choices]
     allowed = request["review_configs"][0]["allowed_decisions"]
     if allowed == ["respond"]:
-        return [f'autonomy decide {name} respond --message "…"']
+        return [f'{program()} decide {name} respond --message "…"']
     others = [answer for answer in allowed if answer != allowed[0]]
-    return [f"autonomy decide {name} {allowed[0]}        ({', '.join(others)}: see autonomy decide --help)"]
+    return [f"{program()} decide {name} {allowed[0]}        ({', '.join(others)}: see decide --help)"]

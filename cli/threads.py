@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from cli.console import out, pick, print_json, safe, short
+from cli.console import out, pick, print_json, program, safe, short
 from cli.progress import Progress
 from cli.review import print_review
 from core.errors import AutonomyError, BadInput, ClassifiedError, ThreadBusy
@@ -114,7 +114,7 @@ async def _advance(app: Application, thread_id: str, json: bool) -> int:
         reason = f": {thread['ending']['reason']}" if thread["ending"] and thread["ending"]["reason"] else ""
         out().print()
         out().print(safe(f"{thread['subject']} · {thread['status']}{reason}"))
-        out().print(safe(f"  autonomy show {thread_id}"))
+        out().print(safe(f"  {program()} show {thread_id}"))
     return 0
 
 
@@ -122,7 +122,7 @@ def _decided_only(thread_id: str, number: int, json: bool) -> int:
     if json:
         print_json({"thread_id": thread_id, "status": "waiting", "review_id": f"r-{number}"})
     else:
-        out().print(safe(f"  autonomy resume {thread_id}"))
+        out().print(safe(f"  {program()} resume {thread_id}"))
     return 0
 
 

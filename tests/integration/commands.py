@@ -38,14 +38,14 @@ class Commands:
             check=False,
         )
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, stderr: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
         """Running in the background, for killing."""
         return subprocess.Popen(
             [*AUTONOMY, *arguments],
             env=self.environment,
             cwd=self.home.parent,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=stderr,
             text=True,
         )
 

@@ -78,3 +78,16 @@ def test_a_killed_writer_of_sections_writes_each_of_them_once(database_url: str,
             " union all select tool from operation where state <> 'succeeded'"
         ).fetchall()
     assert twice == []
+
+
+def test_an_interrupted_run_says_how_to_go_on_and_can_at_once(database_url: str, home: Path) -> None:
+    autonomy = Commands(home, DATABASE_URL=database_url)
+    process = autonomy.start("run", "crm for startups", stderr=subprocess.PIPE)
+    assert wait_for_events(database_url, process, 4)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 130
+    assert said.splitlines() == ["Stopped. What was finished is stored; carry on with: autonomy resume THREAD"]
+    [thread] = autonomy.read("threads")
+    assert thread["status"] == "queued"
+    assert autonomy.read("resume", thread["thread_id"])["status"] == "waiting"
