@@ -121,11 +121,15 @@ def _inbox_row(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    flexible = "proposed" in columns
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", expand=flexible)
     for number, column in enumerate(columns):
-        one_line = number < 2 or column == "proposed"
-        width = 24 if column == "for" else None
-        table.add_column(column, overflow="ellipsis" if one_line else "fold", no_wrap=one_line, max_width=width)
+        one_line = number < 2 or column in ("proposed", "for")
+        width = 28 if column == "for" else None
+        ratio = 1 if column == "proposed" else None
+        table.add_column(
+            column, overflow="ellipsis" if one_line else "fold", no_wrap=one_line, max_width=width, ratio=ratio
+        )
     for row in rows:
         table.add_row(*(safe(cell) for cell in row))
     out().print(table)

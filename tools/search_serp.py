@@ -94,7 +94,8 @@ def no_results_message(keyword: str, bundled_keywords: Sequence[str], tried: Seq
     """What a person is told when no source has results for `keyword`: what was tried and what would help."""
     before = f" ({'; '.join(tried)})" if tried else ""
     bundled = ", ".join(f'"{known}"' for known in bundled_keywords) or "none"
+    scraped = "" if any("duckduckgo" in each for each in tried) else " or set AUTONOMY_DDGS=on"
     return (
-        f"No search results for {keyword[:100]!r}{before}. Set SERPER_API_KEY, give --serp FILE or set "
-        f"AUTONOMY_DDGS=on; or use a keyword with a bundled sample: {bundled}."
+        f"No search results for {keyword[:100]!r}{before}. Set SERPER_API_KEY or give --serp FILE{scraped}; "
+        f"or use a keyword with a bundled sample: {bundled}."
     )

@@ -65,12 +65,24 @@ def check_locale(text: str) -> str:
 def slugify(keyword: str) -> str:
     """An ASCII slug of at most LONGEST_SLUG characters, the same for the same keyword.
 
-    A keyword without ASCII letters or digits is not transliterated: that would be a guess at its pronunciation. It
-    gets "kw-" and the first ten hex digits of its SHA-256.
+    What ASCII cannot say is not transliterated: that would be a guess at its pronunciation. Where letters, digits or
+    symbols are lost, or the end is cut off, six hex digits of the keyword's SHA-256 keep different keywords apart:
+    one slug is one page.
     """
     decomposed = unicodedata.normalize("NFKD", keyword)
-    ascii_words = re.findall(r"[a-z0-9]+", decomposed.encode("ascii", "ignore").decode("ascii").lower())
-    slug = "-".join(ascii_words)
+    slug = "-".join(re.findall(r"[a-z0-9]+", decomposed.encode("ascii", "ignore").decode("ascii").lower()))
     if not re.search("[a-z]", slug):
-        return "kw-" + hashlib.sha256(keyword.encode("utf-8", "surrogatepass")).hexdigest()[:10]
-    return slug[:LONGEST_SLUG].strip("-")
+        return "kw-" + _digest(keyword)[:10]
+    if len(slug) <= LONGEST_SLUG and not any(_is_lost(character) for character in decomposed):
+        return slug
+    return f"{slug[: LONGEST_SLUG - 7].strip('-')}-{_digest(keyword)[:6]}"
+
+
+def _is_lost(character: str) -> bool:
+    """Whether a character carries meaning that no ASCII letter or digit keeps: c++ is not c#."""
+    meant = unicodedata.category(character)[0] in "LNS" or character in "#&%@"
+    return meant and not (character.isascii() and character.isalnum())
+
+
+def _digest(keyword: str) -> str:
+    return hashlib.sha256(keyword.encode("utf-8", "surrogatepass")).hexdigest()

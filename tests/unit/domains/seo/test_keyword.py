@@ -75,6 +75,14 @@ def test_slugs_of_other_scripts_are_hashes_and_do_not_collide() -> None:
     assert slugify("Café für Gründer") == "cafe-fur-grunder"
 
 
+def test_different_keywords_do_not_become_one_page() -> None:
+    alike = ["c tutorial", "c++ tutorial", "c# tutorial", "crm", "כלי crm", "зарплата crm", "crm 🧶"]
+    assert len({slugify(keyword) for keyword in alike}) == len(alike)
+    assert slugify("c tutorial") == "c-tutorial" and slugify("what's a crm?") == "what-s-a-crm"
+    long = "crm " * 40
+    assert slugify(long + "one") != slugify(long + "two")
+
+
 @pytest.mark.parametrize("locale", ["en", "en-US", "de-DE"])
 def test_locales_of_language_and_country_pass(locale: str) -> None:
     assert check_locale(locale) == locale
