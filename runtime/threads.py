@@ -89,7 +89,10 @@ async def advance(app: Application, thread_id: str, observe: Observer | None = N
             while not released:
                 lease = replace(lease, wake=await app.threads.wake(thread["id"]))
                 await _run(app, thread, lease, observe)
+                # Not released: a decision came meanwhile, and this runner takes it up.
                 released = await app.threads.release(lease)
+                if not released:
+                    await app.threads.continue_under(lease)
     finally:
         if not released:
             await app.threads.abandon(lease)

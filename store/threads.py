@@ -9,7 +9,7 @@ from typing import Any, Final
 from psycopg.types.json import Json, Jsonb
 
 from core.canonical import storable
-from core.errors import BadInput, NotFound
+from core.errors import BadInput, LeaseLost, NotFound
 from core.events import ChainedEvent, Event
 from core.lifecycle import after
 from core.vocabulary import ThreadStatus
@@ -103,6 +103,14 @@ class ThreadStore:
         row = {"id": lease.thread_id, "epoch": lease.epoch, "wake": lease.wake}
         async with self._pool.connection() as connection:
             return (await connection.execute(query("thread_release_lease"), row)).rowcount == 1
+
+    async def continue_under(self, lease: Lease) -> None:
+        """A thread that paused under this lease runs again under it. Raises LeaseLost, or IllegalTransition."""
+        async with self._pool.connection() as connection, connection.transaction():
+            thread = await lock_thread(connection, lease.thread_id)
+            if thread["epoch"] != lease.epoch:
+                raise LeaseLost(lease.thread_id)
+            await append(connection, thread, [], status=after(thread["status"], "start"))
 
     async def abandon(self, lease: Lease) -> None:
         """Give the lease back after something went wrong; a thread in the middle is queued again."""

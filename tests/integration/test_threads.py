@@ -11,6 +11,7 @@ import pytest
 from core.errors import AlreadyDecided, BadInput, ThreadBusy
 from core.events import first_break
 from runtime import threads
+from store.threads import Lease, ThreadStore
 from tests.integration.application import DANA, answered, events, opened, started, waiting
 
 
@@ -94,6 +95,25 @@ async def test_a_second_decision_is_told_who_won_and_a_second_runner_who_runs(da
         assert all(not isinstance(run, BaseException) or isinstance(run, ThreadBusy) for run in runs)
         commits = [body["action"] for body in await events(app, thread_id, "commit")]
     assert commits == ["set_intent"]
+
+
+async def test_a_decision_during_the_release_is_taken_up_by_the_same_runner(
+    database_url: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(database_url, home) as app:
+        thread_id = await started(app)
+        await threads.decide(app, (await waiting(app, thread_id))["number"], "approve", DANA)
+        release = ThreadStore.release
+
+        async def decided_just_before(self: ThreadStore, lease: Lease) -> bool:
+            monkeypatch.setattr(ThreadStore, "release", release)
+            await threads.decide(app, (await waiting(app, thread_id))["number"], "approve", DANA)
+            return await release(self, lease)
+
+        monkeypatch.setattr(ThreadStore, "release", decided_just_before)
+        assert (await threads.advance(app, thread_id))["status"] == "waiting"
+        assert (await waiting(app, thread_id))["task_type"] == "set_outline"
+        assert (await app.threads.holder(thread_id)).owner is None
 
 
 async def test_advancing_what_waits_changes_nothing_and_what_ended_is_refused(database_url: str, home: Path) -> None:

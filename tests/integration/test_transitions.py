@@ -161,3 +161,32 @@ async def test_an_interrupt_that_is_raised_again_reopens_nothing(pool: Pool) -> 
     await line(one, asks, ends).compile(checkpointer=saver).ainvoke(None, CONFIG, durability="sync")
     assert [row["state"] for row in await store.waiting("t1")] == ["decided"]
     assert (await kinds(pool)).count("review_requested") == 1
+
+
+async def test_a_run_that_died_after_taking_up_an_answer_takes_it_up_again(pool: Pool) -> None:
+    dies = True
+
+    def asks_and_dies(state: GraphState) -> dict[str, Any]:
+        said = interrupt(REQUEST)
+        if dies:
+            raise RuntimeError("between the answer and its checkpoint")
+        return {"events": [event("review_applied", "dana", review=said["review"], answer="approve")]}
+
+    async def run(store: ReviewStore) -> None:
+        saver = TransitionSaver(pool, "t1", (await leased(pool)).epoch)
+        graph = line(one, asks_and_dies, ends).compile(checkpointer=saver)
+        given = threads.next_input({}, await graph.aget_state(CONFIG), await store.waiting("t1"))
+        await graph.ainvoke(given, CONFIG, durability="sync")
+
+    await new_thread(pool)
+    store = ReviewStore(pool)
+    await run(store)
+    [review] = await store.waiting("t1")
+    decision = Decision("approve", "dana", False, {"type": "approve"}, "h", False)
+    await store.decide(await store.get(review["number"]), decision)
+    with pytest.raises(RuntimeError, match="between the answer"):
+        await run(store)
+    dies = False
+    await run(store)
+    assert (await kinds(pool))[-2:] == ["review_applied", "thread_finished"]
+    assert await store.waiting("t1") == []
