@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -37,6 +38,13 @@ _PROFILE_BYTES: Final = 200_000
 
 def snapshots() -> Snapshots:
     return Snapshots(Path(str(resources.files("domains.seo").joinpath("samples"))))
+
+
+def bundled_samples() -> list[dict[str, str]]:
+    """keyword and locale of every bundled sample."""
+    folder = Path(str(resources.files("domains.seo").joinpath("samples")))
+    documents = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*/serp.json"))]
+    return [{name: document[name] for name in ("keyword", "locale")} for document in documents]
 
 
 def search(settings: Settings, serp_file: Path | None = None) -> SearchSerp:

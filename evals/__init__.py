@@ -1,0 +1,1 @@
+"""Evaluations of behaviour, not of code. See README.md."""
