@@ -38,7 +38,8 @@ async def threads(status: ThreadStatus | None, limit: int, json: bool) -> int:
         print_json(rows)
         return 0
     if not rows:
-        out().print('No threads yet. Start one: autonomy run "crm for startups"')
+        none = f"No thread is {status}." if status else 'No threads yet. Start one: autonomy run "crm for startups"'
+        out().print(none)
         return 0
     columns = ("thread", "status", "for", "model", "started")
     cells = [

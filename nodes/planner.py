@@ -30,7 +30,7 @@ def planner(bound: Bindings) -> Node:
     async def node(state: ThreadState, runtime: Runtime[Any]) -> Json:
         counters = state.get("counters", {})
         if (reached := limit_reached(counters)) is not None:
-            return _limit(reached)
+            return _limit(reached, state)
         view = await view_of(bound.artifacts, bound.domain.reads, state)
         tools = bound.domain.tools
         offered = offer(bound.gate, bound.domain.next_actions(view), tools, bound.situation(state["task"]["tenant"]))
@@ -113,6 +113,8 @@ def _unusable(state: ThreadState, counters: Mapping[str, int], error: ModelError
     }
 
 
-def _limit(reached: str) -> Json:
-    asked = blocker_request("planner", "limit_reached", reached, None)
-    return {**_CLEARED, "review": asked, "events": [event("failure", **{"class": "limit_reached"}, message=reached)]}
+def _limit(reached: str, state: ThreadState) -> Json:
+    last = next((str(item["message"]) for item in reversed(state.get("feedback", [])) if item.get("message")), "")
+    message = f"{reached} The last reason: {last}" if last else reached
+    asked = blocker_request("planner", "limit_reached", message, None)
+    return {**_CLEARED, "review": asked, "events": [event("failure", **{"class": "limit_reached"}, message=message)]}

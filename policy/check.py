@@ -81,7 +81,8 @@ def schema_problems(spec: ToolSpec, arguments: Mapping[str, object]) -> tuple[st
         spec.arguments.model_validate(arguments, strict=False)
     except ValidationError as error:
         return tuple(
-            f"{'.'.join(str(part) for part in item['loc']) or spec.name}: {item['msg']}" for item in error.errors()
+            f"{'.'.join(str(part) for part in item['loc']) or spec.name}: {item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors()
         )
     return ()
 

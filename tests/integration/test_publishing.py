@@ -124,7 +124,7 @@ async def test_a_model_that_does_not_get_anywhere_reaches_a_person_after_five_at
         thread_id = await started(app)
         review = await waiting(app, thread_id)
         assert review["kind"] == "blocker"
-        assert "5 proposals in a row came to nothing" in review["request"]["why"][0]
+        assert "5 proposals in a row came to nothing. The last reason: " in review["request"]["why"][0]
         await answered(app, thread_id, "respond", message="hand_back the format is one of the listed words")
         assert (await waiting(app, thread_id))["task_type"] == "set_intent"
 
