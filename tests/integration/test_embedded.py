@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,15 @@ def test_two_processes_share_it_and_a_stop_loses_nothing(tmp_path: Path) -> None
     autonomy("db", "stop")
 
 
+@pytest.mark.parametrize("name", ["Application Support", "ä" * 60 + "/" + "b" * 60])
+def test_a_home_with_spaces_or_a_long_path_works(tmp_path: Path, name: str) -> None:
+    home = tmp_path / name / "home"
+    url = embedded.start(home)
+    with psycopg.connect(url) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+    assert embedded.stop(home)
+
+
 def test_a_home_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DatabaseUnavailable, match="does not start.*set DATABASE_URL"):
@@ -56,5 +66,6 @@ def test_it_works_for_a_user_without_rights(tmp_path_factory: pytest.TempPathFac
         check=False,
         cwd=Path(__file__).parents[2],
     )
+    shutil.rmtree(home)
     assert "postgresql://" in done.stdout, done.stderr
     assert str(home) in done.stdout.splitlines()[1], "the lock must not be a file that all users share"
