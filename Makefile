@@ -6,10 +6,11 @@ UV_VERSION := 0.13.9
 export UV_PROJECT_ENVIRONMENT := .venv
 export KEYWORD LOCALE PROFILE SERP
 
-.PHONY: help run console test lint types imports unit doctor clean
+.PHONY: help run console studio test lint types imports unit doctor clean
 help:
 	@echo 'make run KEYWORD="crm for startups"   one keyword, from search results to a paused review'
 	@echo 'make console                          the page on which people review'
+	@echo 'make studio                           the graph in LangGraph Studio, over an in-memory world'
 	@echo 'make doctor                           what is set up and what is missing'
 	@echo 'make test                             style, types, import rules, all tests'
 
@@ -19,6 +20,10 @@ run: .venv/.installed
 
 console: .venv/.installed
 	@.venv/bin/autonomy console
+
+studio: .venv/.installed
+	@$(UV) sync --quiet --frozen --inexact --group studio
+	@.venv/bin/langgraph dev
 
 doctor: .venv/.installed
 	@.venv/bin/autonomy doctor

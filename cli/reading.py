@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from rich.table import Table
 
-from cli.console import local, out, print_json, program, safe
+from cli.console import local, out, pick, print_json, program, safe
 from cli.review import print_review
-from core.events import first_break
+from core.events import ChainedEvent, first_break
 from core.vocabulary import ThreadStatus
 from runtime.settings import read_settings
-from runtime.timeline import in_words
+from runtime.timeline import in_words, proposals
 from runtime.wiring import open_application
 
 
@@ -54,11 +54,13 @@ async def show(thread_id: str, json: bool) -> int:
     async with open_application(read_settings()) as app:
         thread = await app.threads.find(thread_id)
         events = await app.threads.timeline(thread["id"])
+        texts = await app.artifacts.find(thread["tenant"], proposals(events))
         waiting = [row for row in await app.reviews.waiting(thread["id"]) if row["state"] == "open"]
         reviews = [await app.reviews.get(row["number"]) for row in waiting]
     broken = first_break(events)
     if json:
-        print_json(_shown(thread, events, reviews, broken))
+        review_id = f"r-{reviews[0]['number']}" if reviews else None
+        print_json({"review_id": review_id, "chain_broken_at": broken} | _shown(thread, events, texts))
         return 0
     head = " · ".join([thread["subject"], f"thread {thread['id']}", thread["status"], thread["model"]])
     out().print(safe(head))
@@ -66,38 +68,26 @@ async def show(thread_id: str, json: bool) -> int:
         out().print(
             safe(f"The chain of events is broken at #{broken}: something was changed or removed."), style="bold red"
         )
-    rows = [(str(stored.seq), local(stored.at, "%H:%M:%S"), *in_words(stored)) for stored in events]
+    rows = [(str(stored.seq), local(stored.at, "%H:%M:%S"), *in_words(stored, texts)) for stored in events]
     _table(("#", "when", "what", "why"), rows)
     for review in reviews:
         print_review(review)
     return 0
 
 
-def _shown(
-    thread: Mapping[str, Any], events: Sequence[Any], reviews: Sequence[Any], broken: int | None
-) -> dict[str, Any]:
+_SHOWN: Final = (
+    "subject", "tenant", "domain", "status", "model", "requester", "graph_version", "release", "behaviour_versions",
+    "created_at", "updated_at", "ending",
+)  # fmt: skip
+
+
+def _shown(thread: Mapping[str, Any], events: Sequence[ChainedEvent], texts: Mapping[str, str]) -> dict[str, Any]:
+    """A thread with its events for programs; `what` and `why` are what a person is shown."""
     listed = []
     for stored in events:
-        what, why = in_words(stored)
+        what, why = in_words(stored, texts)
         listed.append({**stored._asdict(), "what": what, "why": why})
-    shown = (
-        "subject",
-        "tenant",
-        "domain",
-        "status",
-        "model",
-        "requester",
-        "graph_version",
-        "release",
-        "behaviour_versions",
-    )
-    return {
-        "thread_id": thread["id"],
-        **{name: thread[name] for name in (*shown, "created_at", "updated_at", "ending")},
-        "review_id": f"r-{reviews[0]['number']}" if reviews else None,
-        "chain_broken_at": broken,
-        "events": listed,
-    }
+    return {"thread_id": thread["id"], **pick(thread, _SHOWN), "events": listed}
 
 
 def _review(row: Mapping[str, Any]) -> dict[str, Any]:

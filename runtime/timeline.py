@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any, assert_never
 
 from core.events import ChainedEvent
@@ -11,8 +12,13 @@ from core.failures import FAILURES
 Words = tuple[str, str]
 
 
-def in_words(stored: ChainedEvent) -> Words:
-    """(what, why) of one event."""
+def proposals(events: Iterable[ChainedEvent]) -> list[str]:
+    """SHA-256 of the proposals that the events refer to; their texts say why the agent proposed what it did."""
+    return [stored.body["artifact"] for stored in events if stored.kind == "decision"]
+
+
+def in_words(stored: ChainedEvent, texts: Mapping[str, str]) -> Words:
+    """(what, why) of one event. `texts`: SHA-256 -> text, of its proposal if it has one."""
     body = stored.body
     match stored.kind:
         case "thread_started":
@@ -22,7 +28,7 @@ def in_words(stored: ChainedEvent) -> Words:
         case "observation":
             return str(body.get("what", "observed")), str(body.get("why", ""))
         case "decision":
-            return f"{body['action']} proposed", _proposed(body)
+            return f"{body['action']} proposed", _proposed(body, texts.get(body["artifact"], "{}"))
         case "policy_check":
             return f"policy: {body['outcome']}", _policy(body)
         case "escalation":
@@ -48,10 +54,14 @@ def in_words(stored: ChainedEvent) -> Words:
             assert_never(stored.kind)
 
 
-def _proposed(body: Mapping[str, Any]) -> str:
+def _proposed(body: Mapping[str, Any], proposal: str) -> str:
+    """Why, in the agent's own words where it gave any; how sure it was; and which model call it was."""
+    if not body["model_call"]:
+        return "the only step possible"
+    report = json.loads(proposal).get("report", {})
     said = body["confidence"]
-    by = f"model call {body['model_call'][:8]}" if body["model_call"] else "the only step possible"
-    return f"{by}, confidence {said:.2f}" if said is not None and body["model_call"] else by
+    parts = [str(report.get("rationale") or ""), f"confidence {said:.2f}" if said is not None else ""]
+    return "; ".join([part.rstrip(".") for part in parts if part] + [f"model call {body['model_call'][:8]}"])
 
 
 def _policy(body: Mapping[str, Any]) -> str:

@@ -39,16 +39,20 @@ class PostgresArtifacts:
         return Ref(sha256=digest, media=media, source=source, trust=trust)
 
     async def read(self, tenant: str, sha256s: Sequence[str]) -> dict[str, str]:
+        found = await self.find(tenant, sha256s)
+        for digest in sha256s:
+            if digest not in found:
+                raise ToolError(f"Artifact {digest[:12]} is not in the store of {tenant}.", "missing_evidence")
+        return found
+
+    async def find(self, tenant: str, sha256s: Sequence[str]) -> dict[str, str]:
+        """As read, but what is not there is left out: for showing, not for deciding."""
         wanted = list(dict.fromkeys(sha256s))
         if not wanted:
             return {}
         async with self.pool.connection() as connection:
             cursor = await connection.execute(query("artifact_read"), {"tenant": tenant, "sha256s": wanted})
-            found = {row["sha256"]: row["content"] for row in await cursor.fetchall()}
-        for digest in wanted:
-            if digest not in found:
-                raise ToolError(f"Artifact {digest[:12]} is not in the store of {tenant}.", "missing_evidence")
-        return found
+            return {row["sha256"]: row["content"] for row in await cursor.fetchall()}
 
 
 @dataclass(frozen=True, slots=True)

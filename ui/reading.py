@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -71,10 +72,9 @@ def open_reviews(thread_id: str) -> list[Row]:
     return [row for row in _rows("review_waiting", id=thread_id) if row["state"] == "open"]
 
 
-def artifact(tenant: str, sha256: str) -> str | None:
-    """A tenant's content by its hash; None when there is none."""
-    found = _rows("artifact_read", tenant=tenant, sha256s=[sha256])
-    return str(found[0]["content"]) if found else None
+def artifacts(tenant: str, sha256s: Sequence[str]) -> dict[str, str]:
+    """A tenant's contents by their hashes; what is not there is left out."""
+    return {row["sha256"]: row["content"] for row in _rows("artifact_read", tenant=tenant, sha256s=list(sha256s))}
 
 
 def reconnect() -> None:

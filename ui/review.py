@@ -59,7 +59,7 @@ def _review(review: Mapping[str, Any]) -> None:
 def _article(review: Mapping[str, Any]) -> None:
     """The text that is decided on, as it is: shown, never rendered."""
     digest = review["request"]["action_requests"][0]["args"].get("article_sha256")
-    if digest and (text := reading.artifact(review["tenant"], str(digest))):
+    if digest and (text := reading.artifacts(review["tenant"], [digest]).get(digest)):
         put(element("h2", f"The article ({len(text.split()):,} words)", css="over-code"))
         with st.container(height=480, key=f"article-{review['number']}"):
             st.code(text, language=None, wrap_lines=True)

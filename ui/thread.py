@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.events import ChainedEvent, first_break
 from core.lifecycle import ENDED
-from runtime.timeline import in_words
+from runtime.timeline import in_words, proposals
 from ui import places, reading
 from ui.frame import told
 from ui.markup import Html, element, notice, put
@@ -31,7 +31,7 @@ def _thread(thread_id: str) -> None:
         events = reading.timeline(thread_id)
         if (broken := first_break(events)) is not None:
             notice(f"The chain of events is broken at #{broken}: something was changed or removed.", "error")
-        put(_timeline(events))
+        put(_timeline(events, reading.artifacts(row["tenant"], proposals(events))))
 
 
 def _head(row: Mapping[str, Any]) -> Html:
@@ -42,13 +42,13 @@ def _head(row: Mapping[str, Any]) -> Html:
     return element("header", element("h1", row["subject"], " ", status), element("p", said, css="quiet"))
 
 
-def _timeline(events: Sequence[ChainedEvent]) -> Html:
+def _timeline(events: Sequence[ChainedEvent], texts: Mapping[str, str]) -> Html:
     head = element("thead", element("tr", *(element("th", name, scope="col") for name in ("#", "when", "what", "why"))))
-    return element("table", head, element("tbody", *(_event(stored) for stored in events)), css="timeline")
+    return element("table", head, element("tbody", *(_event(stored, texts) for stored in events)), css="timeline")
 
 
-def _event(stored: ChainedEvent) -> Html:
-    what, why = in_words(stored)
+def _event(stored: ChainedEvent, texts: Mapping[str, str]) -> Html:
+    what, why = in_words(stored, texts)
     return element(
         "tr",
         element("td", str(stored.seq), css="number"),

@@ -42,6 +42,8 @@ def test_run_decide_and_show_each_in_a_process_of_its_own(autonomy: Commands) ->
     shown = autonomy.read("show", review["thread_id"][:4])
     assert shown["thread_id"] == review["thread_id"] and shown["chain_broken_at"] is None
     assert "review r-1: edit" in [event["what"] for event in shown["events"]]
+    whys = {event["what"]: event["why"] for event in shown["events"]}
+    assert "no format has a majority" in whys["set_intent proposed"] and "model call" in whys["set_intent proposed"]
     threads = autonomy.read("threads", "--status", "waiting")
     assert [row["thread_id"] for row in threads] == [review["thread_id"]]
     assert "already decided: edit, by dana" in one_line(autonomy("decide", "r-1", "approve"), 2)
