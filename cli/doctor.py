@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from cli.console import out, print_json, safe
 from core.errors import AutonomyError
+from runtime.models import choose_model
 from runtime.settings import Settings, read_settings
-from runtime.wiring import Application, open_application
+from runtime.wiring import model_settings, open_application, past_tasks
 
 
 class Finding(NamedTuple):
@@ -22,13 +23,14 @@ class Finding(NamedTuple):
 
 async def doctor(json: bool) -> int:
     settings = read_settings()
-    findings = [_home(settings)]
-    try:
-        async with open_application(settings) as app:
-            findings += [await _database(app), await _model(app), _vectors(app)]
-    except AutonomyError as error:
-        findings.append(Finding("database", "missing", str(error), "start it, or unset DATABASE_URL"))
-    findings += [_search(settings), _profile(settings)]
+    findings = [
+        _home(settings),
+        await _database(settings),
+        await _model(settings),
+        _vectors(settings),
+        _search(settings),
+        _profile(settings),
+    ]
     if json:
         print_json([finding._asdict() for finding in findings])
     else:
@@ -48,18 +50,20 @@ def _home(settings: Settings) -> Finding:
     return Finding("home", "missing", f"{home} cannot be written", "set AUTONOMY_HOME to a folder of yours")
 
 
-async def _database(app: Application) -> Finding:
-    counts = await app.counts()
-    where = "DATABASE_URL" if app.settings.database_url else "embedded"
-    return Finding(
-        "database", "ok",
-        f"PostgreSQL {counts['server_version']}, {where}; {counts['threads']} threads, {counts['reviews']} waiting",
-    )  # fmt: skip
-
-
-async def _model(app: Application) -> Finding:
+async def _database(settings: Settings) -> Finding:
     try:
-        choice = await app.choice()
+        async with open_application(settings) as app:
+            counts = await app.counts()
+    except AutonomyError as error:
+        return Finding("database", "missing", str(error))
+    where = "DATABASE_URL" if settings.database_url else "embedded"
+    held = f"{counts['threads']} threads, {counts['reviews']} waiting"
+    return Finding("database", "ok", f"PostgreSQL {counts['server_version']}, {where}; {held}")
+
+
+async def _model(settings: Settings) -> Finding:
+    try:
+        choice = await choose_model(model_settings(settings), {})
     except AutonomyError as error:
         return Finding("model", "missing", str(error))
     if choice.kind == "offline":
@@ -67,10 +71,9 @@ async def _model(app: Application) -> Finding:
     return Finding("model", "ok", f"{choice.label}, {choice.reason}")
 
 
-def _vectors(app: Application) -> Finding:
-    broken = app.novelty.check()
-    folder = app.settings.home.expanduser() / "chroma"
-    if broken:
+def _vectors(settings: Settings) -> Finding:
+    folder = settings.home.expanduser() / "chroma"
+    if broken := past_tasks(settings).check():
         return Finding("vectors", "missing", broken, f"move {folder} away; it is built again from what is decided next")
     return Finding("vectors", "ok", f"Chroma in {folder}, lexical embedding")
 

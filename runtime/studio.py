@@ -28,9 +28,10 @@ from graph.build import GraphState, build
 from nodes.bindings import Bindings
 from policy.gate import load_gate
 from runtime.chat_model import ChatModel
-from runtime.models import ModelSettings, choose_model, connection_of
 from runtime.models import build as build_model
+from runtime.models import choose_model, connection_of
 from runtime.settings import read_settings
+from runtime.wiring import model_settings
 from tools.registry import RegisteredTool, register
 
 
@@ -131,9 +132,7 @@ async def make_graph() -> CompiledStateGraph[GraphState, None, GraphState, Graph
     from runtime import seo
 
     settings = await asyncio.to_thread(read_settings)
-    asked = ModelSettings(
-        settings.model, settings.openai_api_key, settings.openai_base_url, probe_local=settings.probe_local_models
-    )
+    asked = model_settings(settings)
     choice = await choose_model(asked, {})
     artifacts, approvals = _world()
     chat = await asyncio.to_thread(build_model, choice, asked, seo.offline_model)

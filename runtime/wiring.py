@@ -79,7 +79,7 @@ class Application:
 
     async def choice(self, model: str | None = None) -> ModelChoice:
         """The model in force, or the endpoint for `model`, which a thread was started with."""
-        return await choose_model(self._model_settings(model), {})
+        return await choose_model(model_settings(self.settings, model), {})
 
     def behaviour_versions(self, domain: str, choice: ModelChoice) -> dict[str, str]:
         from runtime import versions
@@ -112,21 +112,11 @@ class Application:
             new_id=lambda: uuid.uuid4().hex,
         )
 
-    def _model_settings(self, model: str | None) -> ModelSettings:
-        given = self.settings
-        return ModelSettings(
-            model=model or given.model,
-            api_key=given.openai_api_key,
-            base_url=given.openai_base_url,
-            timeout=given.model_timeout,
-            probe_local=given.probe_local_models,
-        )
-
     def _model(self, choice: ModelChoice, domain: str) -> Model:
         from runtime.chat_model import ChatModel
 
         if choice.label not in self._models:
-            settings = self._model_settings(choice.label)
+            settings = model_settings(self.settings, choice.label)
             chat = build(choice, settings, DOMAINS[domain]().offline_model)
             record, connection = ModelCallStore(self.pool), connection_of(choice, settings)
             model = ChatModel(chat, choice.label, choice.parameters, record, connection)
@@ -136,6 +126,22 @@ class Application:
     async def close(self) -> None:
         for chat, _ in self._models.values():
             await close(chat)
+
+
+def model_settings(given: Settings, model: str | None = None) -> ModelSettings:
+    """What decides on the model. `model`: the one a thread was started with, if there is one."""
+    return ModelSettings(
+        model=model or given.model,
+        api_key=given.openai_api_key,
+        base_url=given.openai_base_url,
+        timeout=given.model_timeout,
+        probe_local=given.probe_local_models,
+    )
+
+
+def past_tasks(settings: Settings) -> ChromaNovelty:
+    """The index of past tasks, not yet opened."""
+    return ChromaNovelty(settings.home.expanduser() / "chroma")
 
 
 def database_url(settings: Settings) -> str:
@@ -159,7 +165,7 @@ async def open_application(settings: Settings) -> AsyncIterator[Application]:
             ThreadStore(pool),
             ReviewStore(pool),
             PostgresArtifacts(pool),
-            ChromaNovelty(settings.home.expanduser() / "chroma"),
+            past_tasks(settings),
         )
         try:
             yield app

@@ -94,6 +94,12 @@ def migrate(url: str) -> str:
         with engine.begin() as connection:
             connection.exec_driver_sql(f"select pg_advisory_xact_lock({_MIGRATION_LOCK})")
             _upgrade(connection)
+    except sqlalchemy.exc.DBAPIError as error:
+        cause = " ".join(str(error.orig).split())
+        raise DatabaseUnavailable(
+            f"The database cannot be brought to revision {head} ({cause}). Nothing was changed; give its user the "
+            "right to create tables, or point DATABASE_URL at another database."
+        ) from error
     finally:
         engine.dispose()
     return head

@@ -66,6 +66,7 @@ def test_help_lists_every_command_and_doctor_says_what_is_missing(autonomy: Comm
     assert findings["database"]["status"] == "ok" and findings["vectors"]["status"] == "ok"
     broken = autonomy("doctor", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
     assert broken.returncode == 1 and "does not answer" in broken.stdout
+    assert "offline-extractive" in broken.stdout and "Chroma in" in broken.stdout
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import re
 import threading
+import uuid
 
 import psycopg
 import pytest
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from psycopg import sql
 
 from core.errors import DatabaseTooNew, DatabaseUnavailable
 from core.vocabulary import (
@@ -96,3 +98,13 @@ def test_the_revisions_are_those_of_alembic() -> None:
 
     scripts = ScriptDirectory.from_config(database._config()).walk_revisions()
     assert database._known_revisions() == sorted(script.revision for script in scripts)
+
+
+def test_a_user_who_may_not_create_tables_is_told_and_nothing_is_changed(empty_database_url: str) -> None:
+    role = f"reader_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("create role {} login").format(sql.Identifier(role)))
+    url = psycopg.conninfo.make_conninfo(empty_database_url, user=role)
+    with pytest.raises(DatabaseUnavailable, match="permission denied for schema public.*right to create tables"):
+        database.migrate(url)
+    assert database.revision(empty_database_url)[0] is None
