@@ -10,6 +10,7 @@ import pytest
 
 from core.errors import ModelError
 from runtime import threads
+from store.ledger import PostgresLedger
 from tests.integration.application import answered, events, opened, started, waiting
 from tests.integration.scripted import DECIDED, DRAFT, OUTLINE, PUBLISH, WHOLE_ARTICLE, endpoint, script
 
@@ -197,3 +198,30 @@ async def test_what_the_system_binds_is_not_the_models_to_say(database_url: str,
         asked = review["request"]["action_requests"][0]["args"]
         assert (asked["slug"], asked["site"]) == ("crm-for-startups", "https://www.tallyho.example")
         assert asked["article_sha256"] != evil["article_sha256"]
+
+
+async def test_a_crash_between_the_file_and_its_record_publishes_the_same_page_without_asking_again(
+    database_url: str, home: Path, llmock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(llmock, *WHOLE_ARTICLE)
+    page = home / "content/tallyho/published/crm-for-startups.md"
+    async with opened(database_url, home, **endpoint(llmock)) as app:
+        thread_id = await started(app)
+        await until(app, thread_id, "publish_content")
+
+        async def crash(*_: Any) -> None:
+            raise RuntimeError("killed after the effect")
+
+        with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="killed after the effect"):
+            patched.setattr(PostgresLedger, "settle", crash)
+            await answered(app, thread_id)
+        written = page.read_bytes()
+        assert (await threads.advance(app, thread_id))["status"] == "done"
+        assert page.read_bytes() == written
+        async with app.pool.connection() as connection:
+            rows = await (
+                await connection.execute("select state, fence, attempt from operation where tool = 'publish_content'")
+            ).fetchall()
+        asked = await events(app, thread_id, "review_requested")
+    assert rows == [{"state": "succeeded", "fence": 2, "attempt": 2}]
+    assert len(asked) == 5
