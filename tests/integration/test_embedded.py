@@ -42,6 +42,21 @@ def test_a_home_with_spaces_or_a_long_path_works(tmp_path: Path, name: str) -> N
     assert embedded.stop(home)
 
 
+def test_a_killed_server_that_nobody_reaped_is_started_again(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    embedded.start(home)
+    embedded.stop(home)
+    dead = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays a zombie
+    pid_file = home / "postgres" / "postmaster.pid"
+    lines = [dead.pid, home / "postgres", 1, 5432, home / "postgres", "", "1 1", "ready"]
+    pid_file.write_text("\n".join(str(line) for line in lines) + "\n")
+    with psycopg.connect(embedded.start(home)) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+    embedded.stop(home)
+    dead.wait()
+
+
 def test_a_home_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DatabaseUnavailable, match="does not start.*set DATABASE_URL"):
