@@ -8,8 +8,12 @@ from runtime.wiring import database_url
 from store import database, embedded
 
 
-async def url() -> int:
-    out().print(safe(database_url(read_settings())), soft_wrap=True)
+async def url(json: bool) -> int:
+    address = database_url(read_settings())
+    if json:
+        print_json({"url": address})
+    else:
+        out().print(safe(address), soft_wrap=True)
     return 0
 
 

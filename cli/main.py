@@ -141,11 +141,11 @@ def console(port: Annotated[int, typer.Option(min=1, max=65535)] = 8501) -> None
 
 
 @db.command("url")
-def db_url() -> None:
+def db_url(json: Json = False) -> None:
     """Print the database's address, starting the embedded server if need be."""
     from cli import database
 
-    _finish(database.url())
+    _finish(database.url(json))
 
 
 @db.command("migrate")

@@ -22,6 +22,7 @@ def test_two_processes_share_it_and_a_stop_loses_nothing(tmp_path: Path) -> None
     first, second = (autonomy.start("db", "migrate") for _ in range(2))
     assert (first.wait(60), second.wait(60)) == (0, 0)
     url = autonomy("db", "url").stdout.strip()
+    assert autonomy.read("db", "url") == {"url": url}
     with psycopg.connect(url) as connection:
         version = connection.execute("show server_version").fetchone()
     assert version is not None and version[0].startswith("18.")
