@@ -195,6 +195,19 @@ def main() -> None:
     except OSError as error:
         print(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}.", file=sys.stderr)
         sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - the outermost shell: a bug of ours is one line too, and is kept whole
+        print(f"A bug of ours: {type(error).__name__}. Threads are safe. Please report {_kept(error)}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _kept(error: Exception) -> str:
+    """Where the traceback of `error` was written to."""
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="autonomy-", suffix=".log", delete=False, encoding="utf-8") as file:
+        traceback.print_exception(error, file=file)
+    return file.name
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.integration.commands import Commands
@@ -158,6 +159,16 @@ def test_no_database_is_one_line_without_the_password(autonomy: Commands) -> Non
 def test_a_setting_out_of_range_is_named(autonomy: Commands) -> None:
     assert "AUTONOMY_MODEL_TIMEOUT" in one_line(autonomy("threads", AUTONOMY_MODEL_TIMEOUT="soon"), 2)
     assert "AUTONOMY_ENVIRONMENT" in one_line(autonomy("threads", AUTONOMY_ENVIRONMENT="prod"), 2)
+
+
+def test_a_bug_of_ours_is_one_line_and_its_traceback_is_kept(autonomy: Commands) -> None:
+    started = autonomy.read("run", "crm for startups")
+    with psycopg.connect(autonomy.environment["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute("update thread set task = '{}'")
+        connection.execute("delete from checkpoints")
+    line = one_line(autonomy("decide", started["review_id"], "approve"), 1)
+    assert line.startswith("A bug of ours: KeyError. Threads are safe.")
+    assert "Traceback" in Path(line.rpartition(" ")[2]).read_text()
 
 
 def test_a_content_folder_that_cannot_be_written_loses_nothing(autonomy: Commands, tmp_path: Path) -> None:
