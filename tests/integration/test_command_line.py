@@ -168,7 +168,9 @@ def test_a_bug_of_ours_is_one_line_and_its_traceback_is_kept(autonomy: Commands)
         connection.execute("delete from checkpoints")
     line = one_line(autonomy("decide", started["review_id"], "approve"), 1)
     assert line.startswith("A bug of ours: KeyError. Threads are safe.")
-    assert "Traceback" in Path(line.rpartition(" ")[2]).read_text()
+    kept = Path(line.rpartition(" ")[2])
+    assert "Traceback" in kept.read_text()
+    kept.unlink()
 
 
 def test_a_content_folder_that_cannot_be_written_loses_nothing(autonomy: Commands, tmp_path: Path) -> None:
