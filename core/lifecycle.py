@@ -34,12 +34,13 @@ REVIEW_MOVES: Final[Mapping[ReviewState, tuple[ReviewState, ...]]] = {
     "expired": (),
     "withdrawn": (),
 }
+"""Reviews move by compare-and-set in SQL, for which two people race; a test holds the SQL against this table."""
 
 ENDED: Final[frozenset[ThreadStatus]] = frozenset(status for status, moves in THREAD_MOVES.items() if not moves)
 
 
 class IllegalTransition(AutonomyError):
-    """A thread or review was asked to make a move its state does not allow."""
+    """A thread was asked to make a move its status does not allow."""
 
 
 def after(status: ThreadStatus, move: ThreadMove) -> ThreadStatus:
@@ -48,10 +49,3 @@ def after(status: ThreadStatus, move: ThreadMove) -> ThreadStatus:
         return THREAD_MOVES[status][move]
     except KeyError:
         raise IllegalTransition(f"A thread that is {status} cannot {move}.") from None
-
-
-def review_after(state: ReviewState, new: ReviewState) -> ReviewState:
-    """`new`, if a review in `state` may become it. Raises IllegalTransition otherwise."""
-    if new not in REVIEW_MOVES[state]:
-        raise IllegalTransition(f"A review that is {state} cannot become {new}.")
-    return new

@@ -124,10 +124,6 @@ update operation set state = 'started', fence = fence + 1, attempt = attempt + 1
 where key = %(key)s
 returning fence, attempt
 
--- operation_attempt: Another attempt of the same runner.
-update operation set attempt = attempt + 1 where key = %(key)s and fence = %(fence)s and state = 'started'
-returning attempt
-
 -- operation_settle: Record how it ended, unless another attempt has taken over.
 update operation set state = %(state)s, results = %(results)s, summary = %(summary)s, failure = %(failure)s, finished_at = now()
 where key = %(key)s and fence = %(fence)s and state = 'started'

@@ -6,8 +6,11 @@ import pytest
 
 from core.errors import AlreadyDecided, NotFound, StaleDecision
 from core.events import first_break
+from core.lifecycle import REVIEW_MOVES
+from core.vocabulary import ReviewState
 from store.database import Pool
 from store.reviews import Decision, ReviewStore
+from store.sql import query
 from store.threads import ThreadStore
 from tests.integration.test_ledger import open_review
 from tests.integration.threads import new_thread
@@ -52,6 +55,19 @@ async def test_a_decision_on_what_has_moved_on_is_refused(pool: Pool) -> None:
     with pytest.raises(StaleDecision, match="moved on"):
         await store.decide(review, APPROVE)
     assert [stored.kind for stored in await ThreadStore(pool).timeline("t1")] == ["thread_started"]
+
+
+@pytest.mark.parametrize("state", REVIEW_MOVES)
+async def test_the_database_moves_reviews_as_the_lifecycle_table_says(pool: Pool, state: ReviewState) -> None:
+    await new_thread(pool)
+    number = await open_review(pool)
+    for name, to in (("review_decide", "decided"), ("review_release", "released")):
+        async with pool.connection() as connection:
+            await connection.execute("update review set state = %s", [state])
+            decision = {"answer": "approve", "decision": "{}", "decided_hash": None, "by": "dana", "verified": False}
+            row = {"number": number, **decision}
+            moved = (await connection.execute(query(name), row)).rowcount == 1
+        assert moved == (to in REVIEW_MOVES[state]), (state, to)
 
 
 async def test_a_review_that_does_not_exist_is_named(pool: Pool) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.lifecycle import ENDED, REVIEW_MOVES, THREAD_MOVES, IllegalTransition, after, review_after
+from core.lifecycle import ENDED, REVIEW_MOVES, THREAD_MOVES, IllegalTransition, after
 from core.vocabulary import ReviewState, ThreadStatus, members
 
 
@@ -20,9 +20,3 @@ def test_a_thread_that_has_ended_stays_ended() -> None:
 def test_a_killed_run_and_a_failed_one_can_be_started_again() -> None:
     assert after("running", "start") == "running"
     assert after("failed", "start") == "running"
-
-
-def test_a_decided_review_is_not_reopened() -> None:
-    assert review_after("open", "decided") == "decided"
-    with pytest.raises(IllegalTransition):
-        review_after("released", "open")
