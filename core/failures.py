@@ -10,6 +10,7 @@ from core.errors import ClassifiedError
 
 FailureClass = Literal[
     "transient",
+    "busy",
     "tool_refused",
     "tool_drift",
     "invalid_proposal",
@@ -39,12 +40,18 @@ class FailureRule:
     evidence: tuple[str, ...]
     rollback_metric: str
     meaning: str
+    again: bool = False
+    """The thread itself is tried again later, with the waits of core/retries.py, before the response is taken."""
 
 
 FAILURES: Final[Mapping[FailureClass, FailureRule]] = {
     "transient": FailureRule(
         "retry", "planner", ("attempts", "last_error"), "share of calls that needed a retry",
-        "the far side was briefly unavailable and nothing had been sent, or the call is safe to repeat",
+        "the far side was briefly unavailable and nothing had been sent, or the call is safe to repeat", again=True,
+    ),
+    "busy": FailureRule(
+        "person", "operator", ("operation", "holder"), "operations waited for",
+        "another thread is doing this very operation", again=True,
     ),
     "tool_refused": FailureRule(
         "replan", "planner", ("arguments", "answer"), "share of calls refused",
@@ -84,7 +91,7 @@ FAILURES: Final[Mapping[FailureClass, FailureRule]] = {
     ),
     "model_unavailable": FailureRule(
         "stop", "operator", ("endpoint", "attempts", "last_error"), "model calls that failed",
-        "the model could not be reached, timed out or was overloaded, after the allowed retries",
+        "the model could not be reached, timed out or was overloaded, after the allowed retries", again=True,
     ),
     "model_refused": FailureRule(
         "stop", "operator", ("endpoint", "last_error"), "model calls refused",
@@ -99,7 +106,7 @@ FAILURES: Final[Mapping[FailureClass, FailureRule]] = {
     ),
     "storage": FailureRule(
         "stop", "operator", ("operation", "last_error"), "storage errors",
-        "the database or the disk did not take what had to be stored",
+        "the database or the disk did not take what had to be stored", again=True,
     ),
     "bug": FailureRule(
         "stop", "owner", ("traceback",), "bugs per 100 threads", "our own code did something it must not",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -135,6 +135,14 @@ class Ledger(Protocol):
     ) -> None: ...
 
     def local(self, request: OperationRequest) -> AbstractAsyncContextManager[LocalOperation]: ...
+
+
+class Deadlines(Protocol):
+    """Tells whoever watches this process that a call is under way, and for how long it may keep the loop silent."""
+
+    def running(self, seconds: float) -> AbstractContextManager[None]:
+        """While entered, an event loop that does not answer is not given up for `seconds` and the usual patience."""
+        ...
 
 
 class Approvals(Protocol):

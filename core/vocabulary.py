@@ -22,6 +22,12 @@ EventClass = Literal["decided", "observed"]
 Trust = Literal["person", "profile", "trusted", "untrusted", "model"]
 """Where a value came from; anything fetched from outside is `untrusted`."""
 
+Attempt = Literal[
+    "started", "succeeded", "refused", "not_sent", "unknown", "taken_over", "found", "absent", "happened",
+    "did_not_happen", "abandoned", "revised",
+]  # fmt: skip
+"""What is written down of an operation, in its history and in `tool_attempt` events."""
+
 Answer = Literal[
     "approve", "edit", "reject", "answer", "happened", "did_not_happen", "abandon", "take_over", "hand_back",
     "right", "wrong", "unclear",
@@ -52,7 +58,10 @@ EventKind = Literal[
     "tool_result",
     "commit",
     "failure",
+    "tool_attempt",
     "lease_taken",
+    "postponed",
+    "stop_requested",
     "thread_finished",
 ]
 
@@ -69,7 +78,10 @@ EVENT_CLASSES: Final[Mapping[EventKind, EventClass]] = {
     "tool_result": "decided",
     "commit": "decided",
     "failure": "decided",
+    "tool_attempt": "observed",
     "lease_taken": "observed",
+    "postponed": "observed",
+    "stop_requested": "observed",
     "thread_finished": "decided",
 }
 """`decided`: a replay must repeat it. `observed`: leases and attempts, which differ from run to run."""

@@ -30,7 +30,6 @@ from runtime.wiring import Application, write_export
 from store.leases import LeaseRenewal
 from store.reviews import Decision
 from store.threads import Lease
-from store.transitions import TransitionSaver
 
 RECURSION_LIMIT: Final = 1_000
 """Supersteps of one advance; the step limit of policy/limits.py ends a thread long before."""
@@ -137,7 +136,7 @@ async def decide(
 
 
 async def _run(app: Application, thread: Json, lease: Lease, observe: Observer | None) -> None:
-    saver = TransitionSaver(app.pool, lease.thread_id, lease.epoch)
+    saver = app.parts.saver(app.pool, lease.thread_id, lease.epoch)
     bound = await app.bind(thread, lease.epoch)
     graph: Graph = build(bound).compile(checkpointer=saver)
     config = run_config(lease.thread_id)

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from core.events import ChainedEvent
 from core.failures import FAILURES
+from core.vocabulary import Attempt
 
 Words = tuple[str, str]
+
+ATTEMPTS: Final[Mapping[Attempt, str]] = {
+    "started": "begun",
+    "succeeded": "answered",
+    "refused": "refused",
+    "not_sent": "not sent",
+    "unknown": "no answer, so the effect is unknown",
+    "taken_over": "taken over from a runner that is gone",
+    "found": "found done on the far side",
+    "absent": "not done on the far side",
+    "happened": "a person says it happened",
+    "did_not_happen": "a person says it did not happen",
+    "abandoned": "given up by a person",
+    "revised": "opened again by a person",
+}
 
 
 def proposals(events: Iterable[ChainedEvent]) -> list[str]:
@@ -48,6 +64,12 @@ def in_words(stored: ChainedEvent, texts: Mapping[str, str]) -> Words:
             return f"{body['action']} committed", f"{body['tier']}, hash {body['action_hash'][:8]}…"
         case "failure":
             return f"failure: {body['class']}", _failure(body)
+        case "tool_attempt":
+            return f"{body['action']}: {ATTEMPTS[body['said']]}", f"attempt {body['attempt']}, fence {body['fence']}"
+        case "postponed":
+            return f"tried again at {body['again_at'][11:19]} UTC", f"{body['message']} [{body['class']}]"
+        case "stop_requested":
+            return f"stop asked for by {stored.actor}", str(body["reason"])
         case "thread_finished":
             return f"thread {body['status']}", str(body["reason"])
         case _:

@@ -26,6 +26,7 @@ from store.model_calls import ModelCallStore
 from store.reviews import ReviewStore
 from store.sql import query
 from store.threads import ThreadStore
+from store.transitions import TransitionSaver
 from store.vectors import ChromaNovelty
 from tools.content_folder import replace_atomically
 from tools.executor import LedgerExecutor
@@ -46,10 +47,20 @@ DOMAINS: Final[Mapping[str, Callable[[], ModuleType]]] = {"seo": _seo}
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """What another part may stand in for: evals put parts there that break on purpose."""
+
+    domains: Mapping[str, Callable[[], ModuleType]] = field(default_factory=lambda: DOMAINS)
+    saver: Callable[[database.Pool, str, int], TransitionSaver] = TransitionSaver
+    ledger: Callable[[database.Pool, int], PostgresLedger] = PostgresLedger
+
+
+@dataclass(frozen=True, slots=True)
 class Application:
     """Everything that is open while a command runs. Belongs to one event loop."""
 
     settings: Settings
+    parts: Parts
     url: str
     pool: database.Pool
     gate: CedarGate
@@ -61,10 +72,14 @@ class Application:
 
     def domain(self, name: str) -> Domain:
         """Raises BadInput for a domain that is not installed."""
-        if name not in DOMAINS:
-            raise BadInput(f"There is no domain {name}; installed: {', '.join(DOMAINS)}.")
-        domain: Domain = DOMAINS[name]().DOMAIN
+        domain: Domain = self._domain_module(name).DOMAIN
         return domain
+
+    def _domain_module(self, name: str) -> ModuleType:
+        domains = self.parts.domains
+        if name not in domains:
+            raise BadInput(f"There is no domain {name}; installed: {', '.join(domains)}.")
+        return domains[name]()
 
     @property
     def authority(self) -> Authority:
@@ -95,12 +110,12 @@ class Application:
         """The ports of one run of `thread` under the lease `epoch`."""
         choice = await self.choice(thread["model"])
         domain = self.domain(thread["domain"])
-        adapters = DOMAINS[thread["domain"]]().adapters(self.settings)
+        adapters = self._domain_module(thread["domain"]).adapters(self.settings)
         tools = register(domain.tools, adapters)
         return Bindings(
             domain=domain,
             model=self._model(choice, thread["domain"]),
-            executor=LedgerExecutor(tools, PostgresLedger(self.pool, epoch), self.artifacts),
+            executor=LedgerExecutor(tools, self.parts.ledger(self.pool, epoch), self.artifacts),
             artifacts=self.artifacts,
             approvals=self.reviews,
             novelty=self.novelty,
@@ -117,7 +132,7 @@ class Application:
 
         if choice.label not in self._models:
             settings = model_settings(self.settings, choice.label)
-            chat = build(choice, settings, DOMAINS[domain]().offline_model)
+            chat = build(choice, settings, self._domain_module(domain).offline_model)
             record, connection = ModelCallStore(self.pool), connection_of(choice, settings)
             model = ChatModel(chat, choice.label, choice.parameters, record, connection)
             self._models[choice.label] = (chat, model)
@@ -152,13 +167,14 @@ def database_url(settings: Settings) -> str:
 
 
 @asynccontextmanager
-async def open_application(settings: Settings) -> AsyncIterator[Application]:
+async def open_application(settings: Settings, parts: Parts | None = None) -> AsyncIterator[Application]:
     """Start or reach the database, bring it up to date, and open what commands need."""
     url = database_url(settings)
     database.migrate(url)
     async with database.open_pool(url) as pool:
         app = Application(
             settings,
+            parts or Parts(),
             url,
             pool,
             load_gate(),

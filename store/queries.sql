@@ -112,7 +112,7 @@ from outcome where tenant = %(tenant)s and task_type = %(task_type)s
 -- operation_claim: Claim an idempotency key; nothing comes back when it was claimed before.
 insert into operation (key, tenant, thread_id, tool, proposal_id, request_hash, state)
 values (%(key)s, %(tenant)s, %(thread_id)s, %(tool)s, %(proposal_id)s, %(request_hash)s, 'started')
-on conflict (key) do nothing
+on conflict (key, revision) do nothing
 returning fence, attempt
 
 -- operation_lock: The operation under a key, held.

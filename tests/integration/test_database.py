@@ -12,6 +12,7 @@ from psycopg import sql
 from core.errors import DatabaseTooNew, DatabaseUnavailable
 from core.vocabulary import (
     Answer,
+    Attempt,
     Environment,
     EventClass,
     EventKind,
@@ -28,6 +29,7 @@ CHECKED = {
     "thread_status": ThreadStatus,
     "thread_environment": Environment,
     "event_kind": EventKind,
+    "operation_history_said": Attempt,
     "event_class": EventClass,
     "review_kind": ReviewKind,
     "review_state": ReviewState,
@@ -60,8 +62,8 @@ def test_migrating_twice_and_from_four_processes_at_once_is_one_migration(empty_
         runner.start()
     for runner in runners:
         runner.join()
-    assert results == ["0001"] * 4
-    assert database.revision(empty_database_url) == ("0001", "0001")
+    assert results == ["0002"] * 4
+    assert database.revision(empty_database_url) == ("0002", "0002")
 
 
 def test_a_database_of_a_later_release_is_refused_and_left_alone(database_url: str) -> None:
