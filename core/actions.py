@@ -27,6 +27,10 @@ class Ref(Value):
     trust: Trust = "untrusted"
     source: str = ""
 
+    def to_json(self) -> dict[str, Any]:
+        """Without what is as usual: a state holds many of these, and is stored again at each step."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
 
 class SelfReport(Value):
     """What the model says of its own proposal. `confidence` is 0..1, None when it gave none."""

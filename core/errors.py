@@ -4,7 +4,8 @@ AutonomyError                 exit 1
 ├── BadInput                  exit 2   what was given cannot be used
 │   ├── NotFound
 │   ├── StaleDecision         the state has moved on since it was shown
-│   └── AlreadyDecided        someone else was first
+│   ├── AlreadyDecided        someone else was first
+│   └── ThreadEnded           nothing is left to run or to stop
 ├── Unavailable               exit 1   a part we depend on does not answer
 │   ├── DatabaseUnavailable
 │   └── ThreadBusy            exit 2   another process is running the thread
@@ -18,7 +19,8 @@ A message is one or two sentences: what happened, and what to do next.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 
 class AutonomyError(Exception):
@@ -43,6 +45,10 @@ class StaleDecision(BadInput):
 
 class AlreadyDecided(BadInput):
     """Another decision came first; the message says whose."""
+
+
+class ThreadEnded(BadInput):
+    """The thread is done or stopped."""
 
 
 class Unavailable(AutonomyError):
@@ -76,7 +82,21 @@ class ClassifiedError(AutonomyError):
 
 
 class ToolError(ClassifiedError):
-    """A tool could not do what was asked."""
+    """A tool could not do what was asked.
+
+    `never_sent`: nothing left this machine, or the far side said that it has not begun; the effect is surely absent.
+    Without it, a call that changes anything counts as unknown unless its class is a definite no.
+    """
+
+    def __init__(
+        self, message: str, failure_class: str, retry_after: float | None = None, *, never_sent: bool = False
+    ) -> None:
+        super().__init__(message, failure_class, retry_after)
+        self.never_sent = never_sent
+        self.operation: Mapping[str, Any] | None = None
+        """For an unknown effect: what a person is shown of the operation, and what their word is bound to."""
+        self.attempts: Sequence[Mapping[str, Any]] = ()
+        """Attempts of a call that has no row in the ledger, as bodies of events."""
 
 
 class ModelError(ClassifiedError):

@@ -121,3 +121,8 @@ def classify(error: BaseException) -> FailureClass:
             if name == error.failure_class:
                 return name
     return "bug"
+
+
+def may_pass(failure_class: str) -> bool:
+    """Whether the thread itself is tried again later after such a failure."""
+    return any(rule.again for name, rule in FAILURES.items() if name == failure_class)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -90,7 +90,9 @@ class ToolOutput:
 
 
 Tool = Callable[[Mapping[str, Any], ToolContext], Awaitable[ToolOutput]]
-"""An adapter in tools/. Raises ToolError."""
+"""An adapter in tools/. Raises ToolError. A queryable one has `lookup` beside it."""
+Lookup = Callable[[Mapping[str, Any], ToolContext], Awaitable[ToolOutput | None]]
+"""Asks the far side what became of the call under `context.operation_key`; None: it did not happen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,8 @@ class Performed:
     attempts: int = 1
     replayed: bool = False
     """True when the ledger answered from its record: nothing ran again."""
+    said: tuple[Mapping[str, Any], ...] = ()
+    """Attempts that have no row in the ledger, as bodies of `tool_attempt` events."""
 
 
 class Executor(Protocol):
@@ -126,13 +130,22 @@ class LocalOperation(Protocol):
 
 
 class Ledger(Protocol):
-    """Operations under idempotency keys; the table is in store/ledger.py."""
+    """Operations under idempotency keys; the table is in core/operations.py."""
 
-    async def claim(self, request: OperationRequest) -> Claim: ...
+    async def claim(self, request: OperationRequest) -> Claim:
+        """Committed before anything is sent. Raises LeaseLost or ToolError."""
+        ...
 
     async def settle(
         self, request: OperationRequest, claim: Claim, state: OperationState, outcome: Mapping[str, Any]
-    ) -> None: ...
+    ) -> None:
+        """How an attempt ended; `started`: it is to be sent again. `outcome`: results and summary, or failure
+        (class, message) and never_sent. Raises LeaseLost when the attempt is no longer the caller's."""
+        ...
+
+    async def resolve(self, request: OperationRequest, claim: Claim, found: Mapping[str, Any] | None) -> Claim:
+        """What the far side said to a claim with `ask`: results and summary, or None. Raises LeaseLost."""
+        ...
 
     def local(self, request: OperationRequest) -> AbstractAsyncContextManager[LocalOperation]: ...
 
@@ -143,6 +156,13 @@ class Deadlines(Protocol):
     def running(self, seconds: float) -> AbstractContextManager[None]:
         """While entered, an event loop that does not answer is not given up for `seconds` and the usual patience."""
         ...
+
+
+class Unwatched:
+    """Deadlines where nobody watches."""
+
+    def running(self, seconds: float) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 class Approvals(Protocol):

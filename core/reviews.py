@@ -57,6 +57,24 @@ def blocker_request(task_type: str, failure_class: str, message: str, proposal: 
     }
 
 
+def unknown_effect_request(proposal: Proposal, operation: Mapping[str, Any], message: str) -> dict[str, Any]:
+    """A call that may or may not have taken effect, and that nobody but a person can find out about.
+
+    `operation`: core.operations.in_question, which the answer is bound to.
+    """
+    explanation = Explanation(
+        proposed=f"{proposal.action} was sent, and what became of it is not known.",
+        approving_will="happened records it as done; did_not_happen sends it once more; abandon gives it up, and the "
+        "agent goes on without it.",
+    )
+    why = [message, f"Attempt {operation['attempt']}, first sent {operation['sent_at'][:19].replace('T', ' ')} UTC."]
+    return _request("unknown_effect", proposal, ["respond"], why, explanation) | {
+        "failure_class": "unknown_effect",
+        "choices": list(ANSWERS["unknown_effect"]),
+        "unknown_effect": dict(operation) | {"arguments": storable(proposal.arguments)},
+    }
+
+
 def answer_of(kind: ReviewKind, wire: WireAnswer, choice: str | None) -> Answer:
     """Our word for an answer that came over the wire. Raises BadInput for one this kind of review does not take."""
     word = wire if wire != "respond" else ("answer" if kind in ("question", "conflict") else choice)

@@ -39,6 +39,10 @@ class ToolSpec:
     """A person's no ends the matter: the tool is not offered again in this thread."""
     identity: Callable[[Mapping[str, Any]], str] | None = None
     """Business identity of the operation, e.g. site + slug; None: the proposal itself."""
+    key_lifetime: float | None = None
+    """For an idempotent tool: seconds the far side remembers a key from its first use; None: for ever."""
+    when_confirmed: Callable[[Mapping[str, Any], str], dict[str, Any]] | None = None
+    """(arguments, note) -> the result, when a person says that a call without an answer took effect."""
 
     def model_schema(self) -> dict[str, Any]:
         """JSON schema of the arguments as the model is offered them: without the bound ones."""
@@ -60,5 +64,5 @@ class ToolSpec:
         return sha256([
             self.name, self.summary, self.arguments.model_json_schema(), self.result.model_json_schema(), self.tier,
             self.idempotency, self.cost, self.timeout, self.attempts, self.risk, self.decision_point, self.egress,
-            sorted(self.control_arguments), dict(self.bindings), self.produces, self.invalidates,
+            sorted(self.control_arguments), dict(self.bindings), self.produces, self.invalidates, self.key_lifetime,
         ])  # fmt: skip

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool.base import AttemptWithBackoff
 
 from core.errors import DatabaseTooNew, DatabaseUnavailable
 
@@ -22,8 +24,46 @@ Pool = AsyncConnectionPool[Connection]
 
 CONNECT_TIMEOUT: Final = 5
 """Seconds until a database that does not answer is called unavailable."""
+_KEEPALIVE: Final = {
+    "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}  # fmt: skip
+"""Over TCP: about ten seconds until a machine that has vanished without a word is noticed."""
+_SILENT_SECONDS: Final = 5
+"""How long a session may be silent inside a transaction, which is as long as a lease lasts. A process that is stopped
+there, with its machine or by a signal, would keep its locks from everybody who is to take over from it."""
+_FIRST_TRY_SECONDS: Final = 0.1
+_TRIES_APART: Final = 1.2
+"""Each try to connect comes so many times later than the one before: a sixth of the outage is added to it at most."""
 _MIGRATION_LOCK: Final = 7_223_001_204
 """Key of the advisory lock under which migrations run; any constant that nothing else uses."""
+
+
+Given = TypeVar("Given", bound=AsyncConnection[Any])
+
+
+class WorkingPool(AsyncConnectionPool[Given]):
+    """Back soon after an outage; and says of a session that was silent inside a transaction for too long what it says
+    of any lost connection."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # The library waits 1, 2, 4 … seconds between its tries, which makes an outage up to twice as long as it is.
+        AttemptWithBackoff.INITIAL_DELAY, AttemptWithBackoff.DELAY_BACKOFF = _FIRST_TRY_SECONDS, _TRIES_APART
+        super().__init__(*args, **kwargs)
+
+    @asynccontextmanager
+    async def connection(self, timeout: float | None = None) -> AsyncIterator[Given]:  # noqa: ASYNC109 - the library's
+        try:
+            async with super().connection(timeout) as connection:
+                yield connection
+        except psycopg.errors.IdleInTransactionSessionTimeout as error:
+            raise psycopg.OperationalError(str(error)) from error
+
+
+def session_options(url: str) -> str:
+    """`options` of a connection: those of the URL, and the end of a session that is silent inside a transaction."""
+    given = psycopg.conninfo.conninfo_to_dict(url).get("options") or ""
+    return f"{given} -c idle_in_transaction_session_timeout={_SILENT_SECONDS}s".strip()
 
 
 def unavailable(url: str, error: Exception) -> DatabaseUnavailable:
@@ -53,20 +93,22 @@ def checked_url(url: str) -> str:
 
 @asynccontextmanager
 async def open_pool(url: str, size: int = 8) -> AsyncIterator[Pool]:
-    """A pool of autocommit connections that are checked before they are handed out."""
-    pool: Pool = AsyncConnectionPool(
+    """A pool of autocommit connections; one that was cut while it lay idle is not handed out."""
+    pool: Pool = WorkingPool(
         url,
         connection_class=AsyncConnection[DictRow],
         min_size=1,
         max_size=size,
         timeout=CONNECT_TIMEOUT * 2,
-        check=AsyncConnectionPool.check_connection,
+        check=_refuse_cut,
         kwargs={
             "autocommit": True,
             "prepare_threshold": 0,
             "row_factory": dict_row,
             "connect_timeout": CONNECT_TIMEOUT,
             "application_name": "autonomy",
+            "options": session_options(url),
+            **_KEEPALIVE,
         },
         open=False,
     )
@@ -77,6 +119,18 @@ async def open_pool(url: str, size: int = 8) -> AsyncIterator[Pool]:
         raise unavailable(url, error) from error
     finally:
         await pool.close()
+
+
+async def _refuse_cut(connection: Connection) -> None:
+    """Raises OperationalError for a connection that the server has closed.
+
+    An idle connection has nothing to say. A closed one has (the farewell, the end of the stream), and only then the
+    server is asked: to ask each time would cost two empty transactions for every one that does something.
+    """
+    idle = select.poll()
+    idle.register(connection.pgconn.socket, select.POLLIN)
+    if idle.poll(0):
+        await AsyncConnectionPool.check_connection(connection)
 
 
 def migrate(url: str) -> str:

@@ -1,73 +1,87 @@
 """The transition saver: LangGraph's checkpointer, and with each checkpoint the events and the review it caused.
 
-One saver serves one run (one lease epoch) over a shared pool. Writes of finished tasks are buffered and stored in the
-transaction of the checkpoint that follows them; a write that pauses or ends a run (interrupt, error, resume) is stored
-at once. `flush` at the end of a run stores what no checkpoint followed.
+One saver serves one run (one lease epoch) over a shared pool. Writes of finished tasks are buffered and stored by the
+one statement that stores the checkpoint that follows them; a write that pauses or ends a run (interrupt, error, resume)
+is stored at once, and one that no checkpoint follows soon, because a sibling is slow, a moment later. `flush` at the
+end of a run stores what is left. Events of one superstep that are stored together are in the order of the tasks' paths.
+
+The statement is gated on where the thread is believed to be (epoch, end of the chain, status). When it is elsewhere,
+nothing is stored and the answer says where: another epoch is LeaseLost, anything else (a decision, an attempt of the
+ledger) is a place to try again from. The end of the chain also tells whether a commit that was cut off took place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import WRITES_IDX_MAP, ChannelVersions, Checkpoint, CheckpointMetadata
-from langgraph.checkpoint.base import get_serializable_checkpoint_metadata as plain_metadata
-from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from langgraph.types import Interrupt
-from psycopg.types.json import Json, Jsonb
+from psycopg.rows import tuple_row
+from psycopg.types.json import Json
 
-from core.canonical import storable
-from core.errors import LeaseLost
-from core.events import Event
-from core.failures import classify
-from core.lifecycle import after
-from core.vocabulary import ThreadStatus
+from core.errors import AutonomyError, LeaseLost, NotFound
+from store.checkpoints import Checkpoints, refuse_other_durability
 from store.database import Connection, Pool
-from store.events import append, lock_thread
+from store.encryption import Cipher
+from store.events import lock_thread
 from store.sql import query
+from store.supersteps import ERROR, Position, TaskWrites, in_order, interrupts_of, tell
+from store.transition_rows import (
+    CheckpointRow,
+    CheckpointWriter,
+    checkpoint_columns,
+    next_version,
+    transition,
+    write_columns,
+)
 
-EVENTS: Final = "events"
-_INTERRUPT: Final = "__interrupt__"
-_ERROR: Final = "__error__"
+LINGER: Final = 0.05
+"""Seconds a finished task's writes wait for the checkpoint that follows them. The last task's checkpoint comes within
+a millisecond or so; what takes longer has a slow sibling, and must not be done again if the process dies meanwhile."""
 _AT_ONCE: Final = frozenset(WRITES_IDX_MAP)
 
 
-@dataclass(frozen=True, slots=True)
-class _TaskWrites:
-    config: RunnableConfig
-    writes: tuple[tuple[str, Any], ...]
-    task_id: str
-    task_path: str
+class _Attempt(NamedTuple):
+    """A commit whose answer has not come: the last event it would add, and how much of the buffer it holds."""
 
-    @property
-    def checkpoint_id(self) -> str:
-        return str(self.config["configurable"]["checkpoint_id"])
-
-    def of(self, channel: str) -> Iterator[Any]:
-        return (value for name, value in self.writes if name == channel)
+    seq: int
+    hash: str
+    tasks: int
 
 
-class TransitionSaver(AsyncPostgresSaver):
+class TransitionSaver(Checkpoints):
     """See the module. `epoch` is the lease this run holds; a newer one in the database fences it."""
 
-    def __init__(self, pool: Pool, thread_id: str, epoch: int) -> None:
-        # An empty allowlist: state is plain JSON, so no class is ever rebuilt from what is stored.
-        super().__init__(pool, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
-        self._pool = pool
-        self._thread_id = thread_id
-        self._epoch = epoch
-        self._buffer: list[_TaskWrites] = []
+    def __init__(self, pool: Pool, thread_id: str, epoch: int, *, cipher: Cipher | None = None) -> None:
+        super().__init__(pool, thread_id, epoch, cipher=cipher)
+        self._writer = CheckpointWriter(self.serde, sealed=cipher is not None)
+        self._buffer: list[TaskWrites] = []
+        self._position: Position | None = None
+        self._unanswered: _Attempt | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._lingering: asyncio.Task[None] | None = None
+        self._failed: Exception | None = None
+
+    def get_next_version(self, current: str | int | None, channel: None) -> str:
+        return next_version(current)
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
+        place = self._place(config)
+        if any(channel == ERROR and isinstance(value, LeaseLost) for channel, value in writes):
+            return  # whoever has the lease now tells what becomes of the thread
         # Appended before any await: the checkpoint that follows must find them here.
-        self._buffer.append(_TaskWrites(config, tuple(writes), task_id, task_path))
+        self._buffer.append(
+            TaskWrites(place.get("checkpoint_ns", ""), place["checkpoint_id"], task_id, task_path, tuple(writes))
+        )
         if any(channel in _AT_ONCE for channel, _ in writes):
-            await self.flush()
+            await self._store(None)
+        elif self._timer is None:
+            self._timer = self.loop.call_later(LINGER, self._linger)
 
     async def aput(
         self,
@@ -76,85 +90,126 @@ class TransitionSaver(AsyncPostgresSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        async with self.lock, self._pool.connection() as connection, connection.transaction():
-            thread = await self._fenced(connection)
-            await self._put_checkpoint(connection, config, checkpoint, metadata, new_versions)
-            await self._store_buffer(connection, thread)
-        namespace = config["configurable"].get("checkpoint_ns", "")
-        place = {"thread_id": self._thread_id, "checkpoint_ns": namespace, "checkpoint_id": checkpoint["id"]}
+        self._place(config)
+        self._raise_failed()
+        row = self._writer.row(config, checkpoint, metadata, new_versions)
+        await self._store(row)
+        place = {"thread_id": self._thread_id, "checkpoint_ns": row.namespace, "checkpoint_id": row.checkpoint_id}
         return {"configurable": place}
 
     async def flush(self) -> None:
-        """Store writes that no checkpoint has followed. Raises LeaseLost."""
-        if not self._buffer:
+        """Store writes that no checkpoint has followed. Raises LeaseLost, or what an earlier attempt failed with."""
+        await self._store(None)
+        self._raise_failed()
+
+    async def _settle(self) -> None:
+        await self._store(None)
+
+    def _place(self, config: RunnableConfig) -> dict[str, Any]:
+        refuse_other_durability(config)
+        place: dict[str, Any] = config["configurable"]
+        if place["thread_id"] != self._thread_id:
+            raise AutonomyError(f"The saver of thread {self._thread_id} was given one of {place['thread_id']}.")
+        return place
+
+    def _linger(self) -> None:
+        self._timer = None
+        self._lingering = self.loop.create_task(self._store_lingering())
+
+    async def _store_lingering(self) -> None:
+        try:
+            await self._store(None)
+        except Exception as error:  # noqa: BLE001 - nobody awaits this task; the next put or flush raises it
+            self._failed = error
+
+    def _raise_failed(self) -> None:
+        if self._failed is not None:
+            failed, self._failed = self._failed, None
+            raise failed
+
+    async def _store(self, row: CheckpointRow | None) -> None:
+        """A checkpoint and all that is buffered, in one transaction; the buffer is emptied once they are in."""
+        if row is None and not self._buffer:
             return
-        async with self.lock, self._pool.connection() as connection, connection.transaction():
-            await self._store_buffer(connection, await self._fenced(connection))
+        async with self.lock:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            async with self._pool.connection() as connection:
+                await self._answer(connection)
+                held = tuple(self._buffer)
+                if row is None and not held:
+                    return
+                tasks = in_order(held)
+                columns = checkpoint_columns(row) | write_columns(tasks, self.serde, row)
+                while not await self._attempt(connection, tasks, columns, row is not None):
+                    pass
+            self._unanswered = None
+            del self._buffer[: len(held)]
 
-    async def _fenced(self, connection: Connection) -> dict[str, Any]:
-        thread = await lock_thread(connection, self._thread_id)
-        if thread["epoch"] != self._epoch:
-            raise LeaseLost(self._thread_id)
-        return thread
+    async def _answer(self, connection: Connection) -> None:
+        """After a commit that was cut off: look whether its last event is in the chain."""
+        if (cut := self._unanswered) is None:
+            return
+        asked = {"id": self._thread_id, "seq": cut.seq, "hash": cut.hash}
+        if await (await connection.execute(query("event_stored"), asked)).fetchone() is not None:
+            del self._buffer[: cut.tasks]
+        self._position = self._unanswered = None
 
-    async def _put_checkpoint(
+    async def _attempt(
+        self, connection: Connection, tasks: Sequence[TaskWrites], columns: dict[str, Any], progressed: bool
+    ) -> bool:
+        """Whether it was stored. Raises LeaseLost."""
+        if next(interrupts_of(tasks), None) is None:
+            position = self._position or await self._look(connection)
+            return await self._write(connection, position, tasks, columns, progressed, {})
+        async with connection.transaction():
+            position = _position(await lock_thread(connection, self._thread_id))
+            self._refuse_other(position)
+            opened = await self._open_reviews(connection, position.tenant, tasks)
+            return await self._write(connection, position, tasks, columns, progressed, opened)
+
+    async def _write(
         self,
         connection: Connection,
-        config: RunnableConfig,
-        checkpoint: Checkpoint,
-        metadata: CheckpointMetadata,
-        new_versions: ChannelVersions,
-    ) -> None:
-        namespace = config["configurable"].get("checkpoint_ns", "")
-        inline, blobs = _split(checkpoint["channel_values"])
-        versions: ChannelVersions = {name: version for name, version in new_versions.items() if name in blobs}
-        row = (
-            self._thread_id, namespace, checkpoint["id"], config["configurable"].get("checkpoint_id"),
-            Jsonb({**checkpoint, "channel_values": inline}), Jsonb(plain_metadata(config, metadata)),
-        )  # fmt: skip
-        async with connection.cursor() as cursor:
-            if versions:
-                dumped = self._dump_blobs(self._thread_id, namespace, blobs, versions)
-                await cursor.executemany(self.UPSERT_CHECKPOINT_BLOBS_SQL, dumped)
-            await cursor.execute(self.UPSERT_CHECKPOINTS_SQL, row)
+        position: Position,
+        tasks: Sequence[TaskWrites],
+        columns: dict[str, Any],
+        progressed: bool,
+        opened: dict[str, int],
+    ) -> bool:
+        self._refuse_other(position)
+        now = datetime.now(UTC)
+        step = transition(self._thread_id, position, tell(tasks, position, opened, now, self._cipher), now, progressed)
+        # Without an event there is nothing to ask for, and nothing that must not be stored twice.
+        told = step.after.last_seq > position.last_seq
+        self._unanswered = _Attempt(step.after.last_seq, step.after.last_hash, len(tasks)) if told else None
+        cursor = connection.cursor(row_factory=tuple_row)
+        await cursor.execute(query("transition_store"), step.parameters | columns)
+        found = await cursor.fetchone()
+        if found is None:
+            raise NotFound(f"There is no thread {self._thread_id}. See: autonomy threads")
+        stored = bool(found[0])
+        self._position = step.after if stored else Position(*found[1:])
+        return stored
 
-    async def _store_buffer(self, connection: Connection, thread: dict[str, Any]) -> None:
-        """Pending writes, events, reviews and the thread's row; the buffer is emptied once they are in."""
-        held = tuple(self._buffer)
-        events: list[Event] = []
-        for task in held:
-            await self._store_writes(connection, task)
-            events += [Event(**said) for said_at_once in task.of(EVENTS) for said in said_at_once]
-            events += [_failure(error) for error in task.of(_ERROR)]
-            for interrupts in task.of(_INTERRUPT):
-                events += await self._open_reviews(connection, thread, task, interrupts)
-        await _release_reviews(connection, events)
-        place = held[-1].checkpoint_id if held else None
-        ending = next((item.body for item in events if item.kind == "thread_finished"), None)
-        await append(connection, thread, events, checkpoint_id=place, status=_status(thread, events), ending=ending)
-        del self._buffer[: len(held)]
+    def _refuse_other(self, position: Position) -> None:
+        if position.epoch != self._epoch:
+            raise LeaseLost(self._thread_id)
 
-    async def _store_writes(self, connection: Connection, task: _TaskWrites) -> None:
-        kept = [(channel, value) for channel, value in task.writes if channel != EVENTS]
-        if not kept:
-            return
-        special = all(channel in WRITES_IDX_MAP for channel, _ in kept)
-        sql = self.UPSERT_CHECKPOINT_WRITES_SQL if special else self.INSERT_CHECKPOINT_WRITES_SQL
-        namespace = task.config["configurable"].get("checkpoint_ns", "")
-        rows = self._dump_writes(
-            self._thread_id, namespace, task.checkpoint_id, task.task_id, task.task_path, kept
-        )  # fmt: skip
-        async with connection.cursor() as cursor:
-            await cursor.executemany(sql, rows)
+    async def _look(self, connection: Connection) -> Position:
+        row = await (await connection.execute(query("thread_position"), {"id": self._thread_id})).fetchone()
+        if row is None:
+            raise NotFound(f"There is no thread {self._thread_id}. See: autonomy threads")
+        return _position(row)
 
-    async def _open_reviews(
-        self, connection: Connection, thread: dict[str, Any], task: _TaskWrites, interrupts: Sequence[Interrupt]
-    ) -> list[Event]:
-        events = []
-        for interrupt in interrupts:
+    async def _open_reviews(self, connection: Connection, tenant: str, tasks: Sequence[TaskWrites]) -> dict[str, int]:
+        """Interrupt id -> number, of the reviews that are new."""
+        opened: dict[str, int] = {}
+        for task, interrupt in interrupts_of(tasks):
             request = interrupt.value
             row = {
-                "tenant": thread["tenant"],
+                "tenant": tenant,
                 "thread_id": self._thread_id,
                 "kind": request["kind"],
                 "interrupt_id": interrupt.id,
@@ -165,37 +220,9 @@ class TransitionSaver(AsyncPostgresSaver):
             }
             inserted = await (await connection.execute(query("review_insert"), row)).fetchone()
             if inserted is not None:
-                body = {"review": inserted["number"], "kind": request["kind"], "action_hash": request["action_hash"]}
-                events.append(Event("review_requested", "agent", body))
-        return events
+                opened[interrupt.id] = inserted["number"]
+        return opened
 
 
-def _split(values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(what goes into the checkpoint's own row, what goes into blobs), as LangGraph reads them back."""
-    inline = {name: value for name, value in values.items() if value is None or isinstance(value, str | int | float)}
-    return inline, {name: value for name, value in values.items() if name not in inline}
-
-
-def _failure(error: BaseException) -> Event:
-    said = storable(str(error)[:2000])
-    return Event(
-        "failure", "agent", {"class": classify(error), "error": type(error).__name__, "message": said, "fatal": True}
-    )
-
-
-async def _release_reviews(connection: Connection, events: Sequence[Event]) -> None:
-    for item in events:
-        if item.kind == "review_applied":
-            await connection.execute(query("review_release"), {"number": item.body["review"]})
-
-
-def _status(thread: dict[str, Any], events: Sequence[Event]) -> ThreadStatus | None:
-    """The status these events bring about; None when it stays."""
-    for item in events:
-        if item.kind == "thread_finished":
-            return after(thread["status"], "stop" if item.body["status"] == "stopped" else "finish")
-        if item.kind == "review_requested":
-            return after(thread["status"], "interrupt")
-        if item.kind == "failure" and item.body.get("fatal"):
-            return after(thread["status"], "fail")
-    return None
+def _position(row: dict[str, Any]) -> Position:
+    return Position(*(row[name] for name in Position._fields))

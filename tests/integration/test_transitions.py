@@ -102,7 +102,7 @@ async def test_a_node_that_raises_leaves_a_failure_and_a_failed_thread_that_can_
 
     def breaks(state: GraphState) -> dict[str, Any]:
         if broken:
-            raise ToolError("disk \x00 full", "storage")
+            raise ToolError("key \x00 refused", "model_refused")
         return {"events": [event("commit", action="write")]}
 
     await new_thread(pool)
@@ -110,7 +110,7 @@ async def test_a_node_that_raises_leaves_a_failure_and_a_failed_thread_that_can_
     with pytest.raises(ToolError):
         await line(one, breaks, ends).compile(checkpointer=saver).ainvoke({"task": {}}, CONFIG, durability="sync")
     events = await ThreadStore(pool).timeline("t1")
-    assert events[-1].kind == "failure" and events[-1].body["class"] == "storage"
+    assert events[-1].kind == "failure" and events[-1].body["class"] == "model_refused"
     assert (await ThreadStore(pool).find("t1"))["status"] == "failed"
 
     broken = False

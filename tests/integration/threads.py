@@ -35,3 +35,17 @@ async def leased(pool: Pool, thread_id: str = "t1") -> Lease:
     lease = await store.take_lease(await store.find(thread_id), "tester")
     assert lease is not None
     return lease
+
+
+async def asked(pool: Pool, thread_id: str = "t1") -> int:
+    """The number of an open review of a thread, for the hash "hash1"."""
+    async with pool.connection() as connection:
+        row = await (
+            await connection.execute(
+                "insert into review (tenant, thread_id, kind, interrupt_id, checkpoint_id, task_type, action_hash,"
+                " request) values ('acme', %s, 'action', 'i1', 'c', 'write', 'hash1', '{}') returning number",
+                [thread_id],
+            )
+        ).fetchone()
+    assert row is not None
+    return int(row["number"])
