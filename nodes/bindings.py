@@ -28,6 +28,8 @@ class Bindings:
     authority: Authority
     offline: bool
     new_id: Callable[[], str]
+    postponed: int = 0
+    """How often the thread was postponed already in the step this run begins with."""
 
     def situation(self, tenant: str) -> Situation:
         return Situation(self.domain.name, tenant, self.environment, self.authority, self.offline)

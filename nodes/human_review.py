@@ -42,6 +42,10 @@ def apply_answer(state: ThreadState, said: Json, bound: Bindings) -> Json:
             return update | {"proposal": edited(proposal, said["edited_action"]["args"], said["proposal_id"]).to_json()}
         case "reject":
             return update | _rejection(state, review, said, bound)
+        case "happened" | "did_not_happen":
+            return update  # the decision has told the ledger; the claim will find it
+        case "abandon" if review["kind"] == "unknown_effect":
+            return update | _given_up(state, review, said, bound)
         case "abandon":
             return update | {"proposal": None, "ending": {"status": "stopped", "reason": "a person abandoned it"}}
         case _:
@@ -50,14 +54,28 @@ def apply_answer(state: ThreadState, said: Json, bound: Bindings) -> Json:
 
 
 def _rejection(state: ThreadState, review: Json, said: Json, bound: Bindings) -> Json:
-    spec = bound.domain.tools[review["task_type"]]
-    declined = [review["task_type"]] if spec.rejection_is_final else []
     return {
         "proposal": None,
         "rejected": [*state.get("rejected", []), review["action_hash"]],
-        "declined": [*state.get("declined", []), *declined],
+        "declined": _declined(state, review, bound),
         **_told(state, review, said, "rejected"),
     }
+
+
+def _given_up(state: ThreadState, review: Json, said: Json, bound: Bindings) -> Json:
+    """The thread goes on without the call, and without the tool where a person's no is final."""
+    message = str(said.get("message") or "")
+    reason = f"a person gave it up; whether it took effect is not known{f': {message}' if message else ''}"
+    return {
+        "proposal": None,
+        "declined": _declined(state, review, bound),
+        **_told(state, review, {**said, "message": reason}, "abandoned"),
+    }
+
+
+def _declined(state: ThreadState, review: Json, bound: Bindings) -> list[str]:
+    final = bound.domain.tools[review["task_type"]].rejection_is_final
+    return [*state.get("declined", []), *([review["task_type"]] if final else [])]
 
 
 def _told(state: ThreadState, review: Json, said: Json, kind: str) -> Json:

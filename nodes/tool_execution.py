@@ -9,9 +9,10 @@ from langgraph.runtime import Runtime
 from core.actions import Proposal, Ref
 from core.errors import ToolError
 from core.events import event
-from core.failures import FAILURES, FailureClass, classify
+from core.failures import FAILURES, FailureClass, classify, may_pass
 from core.ports import CallSite, Performed
-from core.reviews import blocker_request
+from core.retries import postponement
+from core.reviews import blocker_request, unknown_effect_request
 from core.state import Json, ThreadState
 from core.tools import ToolSpec
 from nodes.bindings import Bindings
@@ -30,6 +31,8 @@ def tool_execution(bound: Bindings) -> Node:
         try:
             performed = await bound.executor.perform(site, proposal, state["task"], results, gated)
         except ToolError as error:
+            if _passes(error, bound):
+                raise
             return _failed(state, proposal, error)
         update = _succeeded(state, proposal, spec, performed)
         if spec.decision_point and (forgotten := await _remember(bound, state, site, proposal)):
@@ -37,6 +40,11 @@ def tool_execution(bound: Bindings) -> Node:
         return update
 
     return node
+
+
+def _passes(error: ToolError, bound: Bindings) -> bool:
+    """Whether the thread is tried again later as it stands; raising leaves that to whoever stores the run."""
+    return may_pass(error.failure_class) and postponement(bound.postponed, error.retry_after) is not None
 
 
 async def _remember(bound: Bindings, state: ThreadState, site: CallSite, proposal: Proposal) -> str:
@@ -52,19 +60,21 @@ def _succeeded(state: ThreadState, proposal: Proposal, spec: ToolSpec, performed
     of_action = {"proposal": proposal.id, "action": proposal.action}
     hashes = {name: ref.sha256 for name, ref in performed.results.items()}
     events = [
+        *(event("tool_attempt", **said) for said in performed.said),
         event("tool_call", **of_action, attempts=performed.attempts, replayed=performed.replayed),
         event("tool_result", **of_action, results=hashes, summary=performed.summary),
     ]
     if spec.tier != "read-only":
         events.append(event("commit", **of_action, action_hash=proposal.hash, tier=spec.tier))
     told = [item for item in state.get("feedback", []) if item["action"] not in ("", proposal.action)]
-    return {
+    update: Json = {
         "results": kept | made,
         "proposal": None,
-        "feedback": told,
         "counters": {**state.get("counters", {}), "attempts": 0},
         "events": events,
     }
+    # LangGraph stores a channel again each time a node names it, changed or not.
+    return update if told == state.get("feedback", []) else update | {"feedback": told}
 
 
 def _failed(state: ThreadState, proposal: Proposal, error: ToolError) -> Json:
@@ -76,7 +86,13 @@ def _failed(state: ThreadState, proposal: Proposal, error: ToolError) -> Json:
     failure = event(
         "failure", **{"class": failure_class}, action=proposal.action, proposal=proposal.id, message=str(error)
     )
-    update: Json = {"counters": {**counters, "attempts": counters.get("attempts", 0) + 1}, "events": [failure]}
+    tried = [event("tool_attempt", **said) for said in error.attempts]
+    update: Json = {
+        "counters": {**counters, "attempts": counters.get("attempts", 0) + 1},
+        "events": [*tried, failure],
+    }
+    if error.operation is not None:
+        return update | {"review": unknown_effect_request(proposal, error.operation, str(error))}
     if response == "person":
         return update | {"review": blocker_request(proposal.action, failure_class, str(error), proposal)}
     item = {"kind": "failed", "action": proposal.action, "reasons": [str(error)], "message": str(error)}

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import math
-import random
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
 from uuid import uuid4
 
@@ -23,11 +20,13 @@ from core.canonical import storable
 from core.domain import PromptMessage
 from core.errors import ModelError
 from core.model_calls import ModelCall, ModelCalls, Purpose
-from core.ports import CallSite, ToolChoice
+from core.ports import CallSite, Deadlines, ToolChoice, Unwatched
+from core.retries import retry_after
 from core.tools import ToolSpec
 from runtime import prompting
 from runtime.models import Connection
 from runtime.prompting import Answer, SelfReportAnswer, shortened
+from tools.patience import tries
 
 Read = TypeVar("Read")
 Prompt = Sequence[BaseMessage]
@@ -40,19 +39,17 @@ _KEY: Final = re.compile(r"\b(?:sk-[\w*-]{6,}|bearer\s+\S+)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Time, chance and identity, so that a test or a replay can give its own. `clock` returns aware times."""
+    """Time and identity, so that a test or a replay can give its own. `clock` returns aware times."""
 
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    draw: Callable[[], float] = random.random
     new_id: Callable[[], str] = lambda: uuid4().hex
 
 
 class ChatModel:
     """core.ports.Model. Belongs to one event loop, like the chat model it wraps.
 
-    A failed call is retried as `connection.backoff` says when the endpoint was unavailable, never when it refused or
-    answered badly.
+    A failed call is tried again, `connection.attempts` times in all, when the endpoint was unavailable, never when it
+    refused or answered badly. A wait that is too long for a run is left to whoever runs the thread (`retry_after`).
     """
 
     def __init__(
@@ -63,9 +60,11 @@ class ChatModel:
         record: ModelCalls,
         connection: Connection,
         ports: Ports | None = None,
+        deadlines: Deadlines | None = None,
     ) -> None:
         self._model, self._label, self._parameters = model, label, dict(parameters)
         self._record, self._connection, self._ports = record, connection, ports or Ports()
+        self._deadlines = deadlines or Unwatched()
         self._structured = connection.structured
 
     async def choose(self, site: CallSite, messages: Sequence[PromptMessage], tools: Sequence[ToolSpec]) -> ToolChoice:
@@ -108,21 +107,15 @@ class ChatModel:
     async def _call(
         self, site: CallSite, purpose: Purpose, prompt: Prompt, ask: Ask, read: Callable[[Answer], Read]
     ) -> tuple[str, Read]:
-        attempts = 0
-        while True:
-            attempts += 1
-            try:
-                return await self._attempt(site, purpose, prompt, ask, read)
-            except ModelError as failure:
-                delay = self._delay(attempts - 1, failure)
-                if delay is None:
-                    raise _after(failure, attempts) from None
-            await self._ports.sleep(delay)
-
-    def _delay(self, retry: int, failure: ModelError) -> float | None:
-        if failure.failure_class != "model_unavailable":
-            return None
-        return self._connection.backoff.delay(retry, failure.retry_after, self._ports.draw())
+        tried = 0
+        try:
+            async for attempt in tries(self._connection.attempts, "model_unavailable"):
+                with attempt:
+                    tried = attempt.num
+                    return await self._attempt(site, purpose, prompt, ask, read)
+        except ModelError as failure:
+            raise _after(failure, tried) from None
+        raise AssertionError("it returns or raises")
 
     async def _attempt(
         self, site: CallSite, purpose: Purpose, prompt: Prompt, ask: Ask, read: Callable[[Answer], Read]
@@ -131,8 +124,9 @@ class ChatModel:
         answer: Answer | None = None
         failure: ModelError | None = None
         try:
-            async with asyncio.timeout(self._connection.deadline):
-                answer = prompting.read_answer(await ask())
+            with self._deadlines.running(self._connection.deadline):
+                async with asyncio.timeout(self._connection.deadline):
+                    answer = prompting.read_answer(await ask())
             value = read(answer)
         except ModelError as error:
             failure = error
@@ -189,21 +183,6 @@ def failure_of(error: Exception, connection: Connection, now: datetime) -> Model
         message = message.replace(secret.get_secret_value(), "***")
     headers = getattr(getattr(error, "response", None), "headers", {})
     return ModelError(_KEY.sub("***", message), failure_class, retry_after(headers, now))
-
-
-def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds that `retry-after-ms` or `Retry-After` (seconds or an HTTP date) asks to wait; None when neither does."""
-    milliseconds, given = headers.get("retry-after-ms", ""), headers.get("retry-after", "")
-    for text, unit in ((milliseconds, 0.001), (given, 1.0)):
-        try:
-            seconds = float(text) * unit
-        except ValueError:
-            continue
-        return max(0.0, seconds) if math.isfinite(seconds) else None
-    try:
-        return max(0.0, (parsedate_to_datetime(given) - now).total_seconds())
-    except (ValueError, TypeError):  # TypeError: a date without a time zone
-        return None
 
 
 def _raised_by(connection: Connection) -> tuple[type[Exception], ...]:

@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from core.errors import BadInput
-from core.retries import Backoff
 
 if TYPE_CHECKING:
     import httpx
@@ -84,7 +83,8 @@ class Connection:
     timeout: float = 60.0
     deadline: float = 300.0
     structured: StructuredMethod = "json_schema"
-    backoff: Backoff = Backoff()
+    attempts: int = 3
+    """Of one call that finds the endpoint unavailable, the first one counted."""
     prices: tuple[float, float] | None = None
     """For a million input and output tokens."""
     secrets: tuple[SecretStr, ...] = ()
@@ -195,7 +195,7 @@ def connection_of(choice: ModelChoice, settings: ModelSettings) -> Connection:
         timeout=settings.timeout,
         deadline=settings.deadline,
         structured="function_calling" if choice.kind == "offline" else "json_schema",
-        backoff=Backoff(settings.max_retries),
+        attempts=settings.max_retries + 1,
         prices=(0.0, 0.0) if choice.kind == "offline" else settings.prices,
         secrets=(choice.api_key,) if choice.api_key else (),
     )

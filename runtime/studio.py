@@ -22,6 +22,7 @@ from core.canonical import canonical_json, sha256
 from core.errors import ToolError
 from core.model_calls import ModelCall
 from core.ports import CallSite, NoveltyReading, Performed, Tool, ToolContext, ToolOutput
+from core.retries import POSTPONEMENTS
 from core.state import Json, ThreadState
 from core.vocabulary import Trust
 from graph.build import GraphState, build
@@ -151,6 +152,7 @@ async def make_graph() -> CompiledStateGraph[GraphState, None, GraphState, Graph
         authority="execute",
         offline=choice.kind == "offline",
         new_id=lambda: uuid.uuid4().hex,
+        postponed=len(POSTPONEMENTS),  # nobody here would take the thread up again
     )
 
     async def intake(state: ThreadState, runtime: Runtime[Any]) -> Json:

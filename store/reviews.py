@@ -10,10 +10,15 @@ from psycopg.types.json import Json
 
 from core.errors import AlreadyDecided, NotFound, StaleDecision
 from core.events import Event
+from core.operations import Resolution
 from core.vocabulary import Answer
+from store.artifacts import PostgresArtifacts
 from store.database import Connection, Pool
 from store.events import append, lock_thread
+from store.jobs import enqueue
+from store.operations import resolve
 from store.sql import query
+from store.threads import RESERVED_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,8 @@ class Decision:
     payload: Mapping[str, Any]
     decided_hash: str | None
     changed: bool
+    operation: Resolution | None = None
+    """What it says about an operation whose effect is unknown."""
 
 
 class ReviewStore:
@@ -52,8 +59,11 @@ class ReviewStore:
         async with self._pool.connection() as connection:
             return await (await connection.execute(query("review_waiting"), {"id": thread_id})).fetchall()
 
-    async def decide(self, review: Mapping[str, Any], decision: Decision) -> None:
-        """Take the decision, once. Raises AlreadyDecided naming who won, or StaleDecision."""
+    async def decide(self, review: Mapping[str, Any], decision: Decision, *, reserved: bool = False) -> None:
+        """Take the decision, once, and enqueue its thread; a `reserved` one the caller runs on himself.
+
+        Raises AlreadyDecided naming who won, or StaleDecision.
+        """
         async with self._pool.connection() as connection, connection.transaction():
             thread = await lock_thread(connection, review["thread_id"])
             if not await _compare_and_set(connection, review["number"], decision):
@@ -67,8 +77,21 @@ class ReviewStore:
                 "action_hash": review["action_hash"],
                 "decided_hash": decision.decided_hash,
             }
-            await append(connection, thread, [Event("review_decided", decision.by, body)])
-            await connection.execute(query("thread_wake"), {"id": review["thread_id"]})
+            said = await self._resolved(connection, review, decision)
+            await append(connection, thread, [Event("review_decided", decision.by, body), *said])
+            seconds = RESERVED_SECONDS if reserved else None
+            await connection.execute(query("thread_wake"), {"id": review["thread_id"], "reserved": seconds})
+            if not reserved:
+                await enqueue(connection, review["thread_id"])
+
+    async def _resolved(
+        self, connection: Connection, review: Mapping[str, Any], decision: Decision
+    ) -> tuple[Event, ...]:
+        """The operation's share of a decision. Raises StaleDecision, and then nothing is decided."""
+        if decision.operation is None:
+            return ()
+        artifacts = PostgresArtifacts(self._pool, connection)
+        return await resolve(connection, artifacts, review["tenant"], review["thread_id"], decision.operation)
 
     async def approver(self, thread_id: str, proposal_hash: str) -> str | None:
         async with self._pool.connection() as connection:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import stamina
 from psycopg import sql
 
 from store import database, embedded
@@ -16,6 +17,13 @@ from store import database, embedded
 # Settings of the machine that runs the tests must not reach them.
 for name in [name for name in os.environ if name.startswith(("AUTONOMY_", "OPENAI_", "SERPER_"))] + ["DATABASE_URL"]:
     os.environ.pop(name, None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def impatient() -> Iterator[None]:
+    """What is tried again inside a run is tried again at once."""
+    with stamina.set_testing(True, attempts=100, cap=True):
+        yield
 
 
 @pytest.fixture(scope="session")

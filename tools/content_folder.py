@@ -25,6 +25,10 @@ OFFLINE_NOTE: Final = "Research pack made without a language model; not an artic
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,80}")
 
 
+class _NotDurable(OSError):
+    """The file is in its place, and may be gone again after a power cut."""
+
+
 class SaveDraft:
     """Writes the article to drafts/<slug>.md, replacing this tenant's earlier draft."""
 
@@ -97,7 +101,8 @@ def _write(content_dir: str, folder: str, matter: Mapping[str, str], data: bytes
         replace_atomically(path, data)
     except (OSError, ValueError) as error:
         cause = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ToolError(f"{path} cannot be written: {cause}. Make room or set another folder.", "storage") from error
+        message = f"{path} cannot be written: {cause}. Make room or set another folder."
+        raise ToolError(message, "storage", never_sent=not isinstance(error, _NotDurable)) from error
     return path
 
 
@@ -105,21 +110,24 @@ def _home(content_dir: str, folder: str) -> Path:
     """The folder to write in, made if need be. Raises ToolError(storage) when it lies outside `content_dir`."""
     top = Path(content_dir)
     if not top.is_absolute():
-        raise ToolError(f"The content folder {content_dir!r} is not an absolute path.", "storage")
+        raise ToolError(f"The content folder {content_dir!r} is not an absolute path.", "storage", never_sent=True)
     (top / folder).mkdir(parents=True, exist_ok=True)
     home = (top / folder).resolve(strict=True)
     if not home.is_relative_to(top.resolve(strict=True)):
-        raise ToolError(f"{top / folder} leads out of the content folder, to {home}; remove the link.", "storage")
+        raise ToolError(
+            f"{top / folder} leads out of the content folder, to {home}; remove the link.", "storage", never_sent=True
+        )
     return home
 
 
 def checked_path(home: Path, slug: str) -> Path:
     """`<home>/<slug>.md`. Raises ToolError(storage) for a slug or a link that leads elsewhere."""
     if not _SLUG.fullmatch(slug):
-        raise ToolError(f"{slug[:100]!r} is no slug: lower-case letters, digits and hyphens, at most 81.", "storage")
+        message = f"{slug[:100]!r} is no slug: lower-case letters, digits and hyphens, at most 81."
+        raise ToolError(message, "storage", never_sent=True)
     path = home / f"{slug}.md"
     if path.is_symlink():
-        raise ToolError(f"{path} is a link to {path.readlink()}; remove it.", "storage")
+        raise ToolError(f"{path} is a link to {path.readlink()}; remove it.", "storage", never_sent=True)
     return path
 
 
@@ -151,7 +159,10 @@ def replace_atomically(path: Path, data: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    try:
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise _NotDurable(error.errno, error.strerror) from error
 
 
 def _sync_folder(folder: Path) -> None:

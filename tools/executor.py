@@ -3,123 +3,169 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
-from itertools import count
-from typing import Any
-
-from pydantic import ValidationError
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from core.actions import Proposal, Ref
-from core.canonical import canonical_json, sha256
+from core.canonical import sha256
 from core.errors import ToolError
-from core.failures import FAILURES, classify
-from core.operations import Claim, OperationRequest
-from core.ports import Artifacts, CallSite, Ledger, Performed, ToolContext, ToolOutput
-from core.retries import Backoff
+from core.failures import classify
+from core.operations import Claim, OperationRequest, in_question, state_after
+from core.ports import (
+    Artifacts,
+    CallSite,
+    Deadlines,
+    Ledger,
+    Performed,
+    ToolContext,
+    ToolOutput,
+    Unwatched,
+)
 from core.tools import ToolSpec
+from core.vocabulary import OperationState
+from tools.breakers import Breakers
+from tools.calls import Call
+from tools.patience import tries
 from tools.registry import RegisteredTool
+
+_SENT_IN_VAIN: Final = frozenset({"transient", "unknown_effect"})
+"""Classes of a call that was sent and not answered; what comes of them is decided by the tool's idempotency."""
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerExecutor:
-    """core.ports.Executor. Only reading is retried here, as often as the tool's declaration allows."""
+    """core.ports.Executor. What may pass is tried again here as often as the tool's declaration allows."""
 
     tools: Mapping[str, RegisteredTool]
     ledger: Ledger
     artifacts: Artifacts
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    draw: Callable[[], float] = random.random
+    deadlines: Deadlines = field(default_factory=Unwatched)
+    breakers: Breakers = field(default_factory=Breakers)
 
     async def perform(
         self, site: CallSite, proposal: Proposal, task: Mapping[str, Any], results: Mapping[str, Ref], gated: bool
     ) -> Performed:
         tool = self.tools[proposal.action]
         context = ToolContext(site, task, results, self.artifacts, tool.spec.timeout)
+        call = Call(tool, proposal, context, _request(tool.spec, site, proposal, gated), self.deadlines, self.breakers)
         if tool.spec.tier == "read-only":
-            return await self._read(tool, proposal, context)
-        request = _request(tool.spec, site, proposal, gated)
-        context = replace(context, operation_key=request.key)
+            return await _read(call)
         if tool.spec.idempotency == "local":
-            return await self._local(tool, proposal, context, request)
-        return await self._outside(tool, proposal, context, request)
+            return await _local(call, self.ledger)
+        async for attempt in tries(tool.spec.attempts, "transient"):
+            with attempt:
+                return await _outside(call, self.ledger)
+        raise AssertionError("it returns or raises")
 
-    async def _read(self, tool: RegisteredTool, proposal: Proposal, context: ToolContext) -> Performed:
-        backoff = Backoff(max_retries=tool.spec.attempts - 1)
-        for attempt in count(1):
-            try:
-                output = await _call(tool, proposal, context)
-            except ToolError as error:
-                delay = backoff.delay(attempt - 1, error.retry_after, self.draw())
-                if delay is None or FAILURES[classify(error)].response != "retry":
-                    raise
-                await self.sleep(delay)
-            else:
-                return await _performed(tool.spec, proposal, context, output, attempt)
-        raise AssertionError("count() does not end")
 
-    async def _local(
-        self, tool: RegisteredTool, proposal: Proposal, context: ToolContext, request: OperationRequest
-    ) -> Performed:
-        async with self.ledger.local(request) as operation:
-            if operation.claim.recorded is not None:
-                return _recorded(operation.claim)
-            inside = replace(context, artifacts=operation.artifacts, documents=operation.documents)
-            output = await _call(tool, proposal, inside)
-            performed = await _performed(tool.spec, proposal, inside, output, operation.claim.attempt)
-            await operation.succeed(_outcome(performed))
-            return performed
+async def _read(call: Call) -> Performed:
+    said: list[dict[str, Any]] = []
+    try:
+        async for attempt in tries(call.spec.attempts, "transient"):
+            with attempt:
+                output = await _noted(call, said, attempt.num)
+                performed = await call.performed(output, attempt.num)
+                return replace(performed, said=(*said, call.said("succeeded", attempt.num)))
+    except ToolError as error:
+        error.attempts = tuple(said)
+        raise
+    raise AssertionError("it returns or raises")
 
-    async def _outside(
-        self, tool: RegisteredTool, proposal: Proposal, context: ToolContext, request: OperationRequest
-    ) -> Performed:
-        claim = await self.ledger.claim(request)
-        if claim.recorded is not None:
-            return _recorded(claim)
+
+async def _noted(call: Call, said: list[dict[str, Any]], attempt: int) -> ToolOutput:
+    try:
+        return await call.send()
+    except ToolError as error:
+        said.append(call.said("not_sent" if error.never_sent else "refused", attempt, str(error)))
+        raise
+
+
+async def _local(call: Call, ledger: Ledger) -> Performed:
+    async with ledger.local(call.request) as operation:
+        if operation.claim.recorded is not None:
+            return _recorded(operation.claim)
+        inside = replace(call.context, artifacts=operation.artifacts, documents=operation.documents)
+        call, said = replace(call, context=inside).under(operation.claim), list[dict[str, Any]]()
         try:
-            output = await _call(tool, proposal, context)
-            performed = await _performed(tool.spec, proposal, context, output, claim.attempt)
+            output = await _noted(call, said, operation.claim.attempt)
         except ToolError as error:
-            failure = {"class": classify(error), "message": str(error)}
-            await self.ledger.settle(request, claim, "failed", {"failure": failure})
+            error.attempts = tuple(said)
             raise
-        await self.ledger.settle(request, claim, "succeeded", _outcome(performed))
+        performed = await call.performed(output, operation.claim.attempt)
+        await operation.succeed(_outcome(performed))
         return performed
 
 
-async def _call(tool: RegisteredTool, proposal: Proposal, context: ToolContext) -> ToolOutput:
-    """One attempt under its deadline; the result matches its schema or it is tool_drift."""
+async def _outside(call: Call, ledger: Ledger) -> Performed:
+    """One attempt at an effect that does not commit with its record."""
+    await call.breakers.check(call.spec.name)
+    until = _deadline(call)
+    claim = await ledger.claim(call.request)
+    if claim.ask:
+        found = await call.under(claim).ask()
+        outcome = _outcome(await call.performed(found, claim.attempt)) if found else None
+        until = _deadline(call)
+        claim = await ledger.resolve(call.request, claim, outcome)
+    if claim.recorded is not None:
+        return _recorded(claim)
+    call = call.under(claim)
     try:
-        async with asyncio.timeout(context.deadline):
-            output = await tool.run(proposal.arguments, context)
-    except TimeoutError:
-        raise ToolError(f"{tool.spec.name} gave no answer in {context.deadline:g} s.", "transient") from None
-    try:
-        checked = tool.spec.result.model_validate(output.result).model_dump(mode="json")
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ToolError(
-            f"{tool.spec.name} answered out of its schema at {where}: {first['msg']}", "tool_drift"
-        ) from None
-    return replace(output, result=checked)
+        performed = await call.performed(await call.send(until), claim.attempt)
+    except ToolError as error:
+        await ledger.settle(call.request, claim, *_ending(call, claim, error))
+        raise _as_it_stands(call, claim, error, until) from error
+    except Exception as bug:
+        failure = {"class": classify(bug), "message": f"{type(bug).__name__}: {bug}"}
+        await ledger.settle(call.request, claim, "unknown", {"failure": failure})
+        raise
+    await ledger.settle(call.request, claim, "succeeded", _outcome(performed))
+    return performed
 
 
-async def _performed(
-    spec: ToolSpec, proposal: Proposal, context: ToolContext, output: ToolOutput, attempts: int
-) -> Performed:
-    text = canonical_json(output.result)
-    source = output.source or spec.name
-    ref = await context.artifacts.put(context.site.tenant, text, "application/json", source, output.trust)
-    results = {**output.also, spec.produced_name(proposal.arguments): ref}
-    return Performed(results, output.summary, attempts)
+def _ending(call: Call, claim: Claim, error: ToolError) -> tuple[OperationState, dict[str, Any]]:
+    failure_class = classify(error)
+    state = state_after(failure_class, error.never_sent, call.spec.attempts - claim.attempt)
+    failure = {"class": failure_class, "message": str(error)}
+    return state, {"failure": failure, "never_sent": error.never_sent}
+
+
+def _as_it_stands(call: Call, claim: Claim, error: ToolError, until: float) -> ToolError:
+    """What a failed attempt is to the run: of a call that may have taken effect, the tool decides what is safe."""
+    failure_class = classify(error)
+    if _ending(call, claim, error)[0] != "unknown":
+        return error
+    if call.spec.idempotency == "unsafe":
+        unknown = ToolError(f"Whether {call.spec.name} took effect is not known: {error}", "unknown_effect")
+        unknown.operation = in_question(
+            call.request.key, claim.revision, claim.fence, claim.attempt, datetime.now(UTC).isoformat()
+        )
+        return unknown
+    if failure_class not in _SENT_IN_VAIN:
+        return error
+    left = until - asyncio.get_running_loop().time() if call.spec.idempotency == "queryable" else 0.0
+    asked = max(left, error.retry_after or 0.0)
+    return ToolError(str(error), "transient", asked if asked > 0 else None)
+
+
+def _deadline(call: Call) -> float:
+    return asyncio.get_running_loop().time() + call.spec.timeout
 
 
 def _request(spec: ToolSpec, site: CallSite, proposal: Proposal, gated: bool) -> OperationRequest:
-    key = spec.operation_key(site.tenant, site.thread_id, proposal.id, proposal.arguments)
     return OperationRequest(
-        key, site.tenant, site.thread_id, spec.name, proposal.id, proposal.hash, sha256(proposal.arguments), gated
+        key=spec.operation_key(site.tenant, site.thread_id, proposal.id, proposal.arguments),
+        tenant=site.tenant,
+        thread_id=site.thread_id,
+        tool=spec.name,
+        proposal_id=proposal.id,
+        proposal_hash=proposal.hash,
+        request_hash=sha256(proposal.arguments),
+        gated=gated,
+        idempotency=spec.idempotency,
+        timeout=spec.timeout,
+        key_lifetime=spec.key_lifetime,
     )
 
 

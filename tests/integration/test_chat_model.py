@@ -12,6 +12,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+import stamina
 from langchain_core.language_models import FakeListChatModel
 from llmock.pytest_plugin import LLMock
 from llmock.scenarios import Match, Reply, ToolCall
@@ -55,7 +56,6 @@ class Bench:
 
     model: ChatModel
     calls: Calls = field(default_factory=Calls)
-    slept: list[float] = field(default_factory=list)
 
     async def choose(self) -> Any:
         return await self.model.choose(SITE, PROMPT, [SET_INTENT])
@@ -78,19 +78,14 @@ async def bench(base_url: str, **changes: Any) -> AsyncIterator[Bench]:
     settings = ModelSettings(model="gpt-4.1-mini", base_url=base_url, api_key=SecretStr(KEY), **changes)
     choice = await choose_model(settings, {})
     client = build(choice, settings, lambda: FakeListChatModel(responses=[]))
-    calls, slept, ticks, ids = Calls(), list[float](), count(), count(1)
-
-    async def sleep(seconds: float) -> None:
-        slept.append(seconds)
+    calls, ticks, ids = Calls(), count(), count(1)
 
     ports = Ports(
         clock=lambda: datetime(2026, 1, 2, tzinfo=UTC) + timedelta(milliseconds=250 * next(ticks)),
-        sleep=sleep,
-        draw=lambda: 1.0,
         new_id=lambda: f"call-{next(ids)}",
     )
     model = ChatModel(client, choice.label, choice.parameters, calls, connection_of(choice, settings), ports)
-    yield Bench(model, calls, slept)
+    yield Bench(model, calls)
     await close(client)
 
 
@@ -162,7 +157,7 @@ async def test_a_stream_without_a_finish_reason_is_a_failure(llmock: LLMock, ask
 async def test_a_chunk_that_is_not_json_is_a_failure(llmock: LLMock, asked: Bench) -> None:
     llmock.corrupt(after_chunks=1)
     assert "cannot be read" in await asked.refused("model_answer")
-    assert asked.slept == []
+    assert len(asked.calls) == 1
 
 
 async def test_a_dropped_connection_is_tried_again(llmock: LLMock, asked: Bench) -> None:
@@ -171,19 +166,23 @@ async def test_a_dropped_connection_is_tried_again(llmock: LLMock, asked: Bench)
     assert [call.error is None for call in asked.calls] == [False, True]
 
 
-async def test_retry_after_is_honoured(llmock: LLMock, asked: Bench) -> None:
-    llmock.rate_limit(times=2, retry_after=7).call_tool("set_intent", {"format": "list"})
-    assert (await asked.choose()).action == "set_intent"
-    assert asked.slept == [7.0, 7.0]
+async def test_the_wait_that_is_asked_for_is_kept(llmock: LLMock, asked: Bench) -> None:
+    naps: list[float] = []
+    stamina.instrumentation.set_on_retry_hooks([lambda details: naps.append(details.wait_for)])
+    llmock.rate_limit(times=2, retry_after=0).call_tool("set_intent", {"format": "list"})
+    with stamina.set_testing(False):
+        assert (await asked.choose()).action == "set_intent"
+    stamina.instrumentation.set_on_retry_hooks(None)
+    assert naps == [0.0, 0.0]  # by itself it would have waited half a second and a whole one
     assert "(429)" in str(asked.calls[0].error)
 
 
-async def test_who_asks_to_wait_too_long_is_not_waited_for(llmock: LLMock, asked: Bench) -> None:
+async def test_a_long_wait_is_left_to_whoever_runs_the_thread(llmock: LLMock, asked: Bench) -> None:
     llmock.rate_limit(retry_after=3600)
     with pytest.raises(ModelError, match="429") as raised:
         await asked.choose()
     assert raised.value.failure_class == "model_unavailable"
-    assert (raised.value.retry_after, asked.slept) == (3600.0, [])
+    assert (raised.value.retry_after, len(asked.calls)) == (3600.0, 1)
 
 
 @pytest.mark.parametrize("status", [500, 502])
@@ -191,7 +190,6 @@ async def test_a_failing_server_is_tried_a_bounded_number_of_times(llmock: LLMoc
     llmock.outage(status=status)
     message = await asked.refused("model_unavailable")
     assert f"({status})" in message and message.endswith("Tried 3 times.")
-    assert asked.slept == [0.5, 1.0]
     assert len(asked.calls) == len(llmock.requests) == 3
 
 
@@ -209,7 +207,7 @@ async def test_a_failing_server_is_tried_a_bounded_number_of_times(llmock: LLMoc
 async def test_a_refusal_is_not_tried_again(llmock: LLMock, asked: Bench, fault: dict[str, Any], says: str) -> None:
     llmock.fail(**fault)
     assert says in await asked.refused("model_refused")
-    assert len(llmock.requests) == 1 and asked.slept == []
+    assert len(llmock.requests) == 1
 
 
 @pytest.mark.parametrize("limit", ["timeout", "deadline"])

@@ -111,7 +111,7 @@ async def test_a_title_cannot_break_the_front_matter(tmp_path: Path, title: str)
 async def test_a_slug_cannot_lead_elsewhere(tmp_path: Path, slug: str) -> None:
     with pytest.raises(ToolError, match="no slug") as caught:
         await SaveDraft()(arguments(slug=slug), context(tmp_path))
-    assert caught.value.failure_class == "storage"
+    assert caught.value.failure_class == "storage" and caught.value.never_sent
     assert files(tmp_path) == []
 
 
@@ -176,7 +176,7 @@ async def test_a_disk_that_takes_no_more_keeps_the_old_draft_and_leaves_nothing_
     before = (tmp_path / "drafts" / "crm.md").read_bytes()
     with full_disk(64), pytest.raises(ToolError, match=r"drafts/crm\.md cannot be written: File too large") as caught:
         await SaveDraft()(arguments(title="Another"), context(tmp_path))
-    assert caught.value.failure_class == "storage"
+    assert caught.value.failure_class == "storage" and caught.value.never_sent
     assert files(tmp_path) == ["drafts/crm.md"]
     assert (tmp_path / "drafts" / "crm.md").read_bytes() == before
 
@@ -185,4 +185,17 @@ async def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -
     (tmp_path / "file").write_text("")
     with pytest.raises(ToolError, match="cannot be written") as caught:
         await SaveDraft()(arguments(), context(tmp_path / "file"))
-    assert caught.value.failure_class == "storage"
+    assert caught.value.failure_class == "storage" and caught.value.never_sent
+
+
+async def test_a_file_that_is_in_its_place_but_may_not_stay_there_is_no_definite_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(folder: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("tools.content_folder._sync_folder", broken)
+    with pytest.raises(ToolError, match="Input/output error") as caught:
+        await SaveDraft()(arguments(), context(tmp_path))
+    assert caught.value.failure_class == "storage" and not caught.value.never_sent
+    assert files(tmp_path) == ["drafts/crm.md"]

@@ -9,7 +9,8 @@ import pytest
 from core.actions import PolicyDecision, Proposal
 from core.domain import Explanation
 from core.errors import BadInput
-from core.reviews import action_request, blocker_request, question_request
+from core.operations import in_question
+from core.reviews import action_request, blocker_request, question_request, unknown_effect_request
 from core.state import ThreadState
 from nodes.human_review import apply_answer
 from tests.unit.graph.bindings import bindings
@@ -63,6 +64,29 @@ def test_an_answer_and_a_hand_back_reach_the_planner_and_reset_what_was_counted(
 def test_abandoning_ends_the_thread() -> None:
     update = applied({"type": "respond", "choice": "abandon"}, blocker_request("planner", "loop", "stuck", None))
     assert update["ending"]["status"] == "stopped"
+
+
+UNKNOWN = unknown_effect_request(PROPOSAL, in_question("k", 1, 2, 3, "2026-01-02T03:04:05+00:00"), "no answer")
+
+
+@pytest.mark.parametrize("word", ["happened", "did_not_happen"])
+def test_a_word_on_an_unknown_effect_sends_the_same_proposal_back_to_the_ledger(word: str) -> None:
+    update = applied({"type": "respond", "choice": word}, UNKNOWN)
+    assert "proposal" not in update and update["review"] is None and update["events"][0]["body"]["answer"] == word
+
+
+def test_what_was_given_up_is_told_to_the_planner_and_the_thread_goes_on() -> None:
+    update = applied({"type": "respond", "choice": "abandon", "message": "nobody can tell"}, UNKNOWN)
+    assert update["proposal"] is None and "ending" not in update and update["declined"] == []
+    [told] = update["feedback"]
+    assert (told["kind"], told["action"]) == ("abandoned", "set_angle") and "nobody can tell" in told["message"]
+
+
+def test_giving_up_what_a_no_ends_takes_the_tool_away() -> None:
+    publish = Proposal(id="p", action="publish_content", arguments={})
+    review = unknown_effect_request(publish, in_question("k", 1, 1, 1, ""), "no answer")
+    update = applied({"type": "respond", "choice": "abandon"}, review, publish)
+    assert update["declined"] == ["publish_content"]
 
 
 @pytest.mark.parametrize("said", [{"type": "respond", "message": "yes"}, {"type": "accept"}])

@@ -15,10 +15,10 @@ from langchain_core.language_models import FakeListChatModel
 from pydantic import SecretStr
 
 from core.errors import BadInput
-from runtime.chat_model import cost_of, retry_after
+from core.retries import retry_after
+from runtime.chat_model import cost_of
 from runtime.models import (
     LOCAL_SERVERS,
-    Backoff,
     LocalServer,
     ModelChoice,
     ModelSettings,
@@ -220,20 +220,6 @@ async def test_the_probe_does_not_wait_for_a_silent_or_endless_server() -> None:
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"data": {}}', b'{"data": [1, {}, {"id": 3}]}', b"\xff"])
 def test_what_is_no_listing_lists_no_model(body: bytes) -> None:
     assert models_listed(body) == ()
-
-
-def test_waits_double_with_half_of_them_drawn() -> None:
-    backoff = Backoff(max_retries=3, base=1.0, longest=3.0)
-    assert [backoff.delay(retry, None, 1.0) for retry in range(4)] == [1.0, 2.0, 3.0, None]
-    assert [backoff.delay(retry, None, 0.0) for retry in range(3)] == [0.5, 1.0, 1.5]
-
-
-def test_what_the_far_side_asks_for_is_kept_unless_it_asks_too_much() -> None:
-    backoff = Backoff(max_retries=1, longest=60.0)
-    assert backoff.delay(0, 7.0, 0.5) == 7.0
-    assert backoff.delay(0, 0.0, 0.5) == 0.0
-    assert backoff.delay(0, 61.0, 0.5) is None
-    assert backoff.delay(1, 7.0, 0.5) is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,37 @@
+"""`autonomy operations`: listing, the history of one, and opening one again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.operations import OperationRequest
+from store.database import Pool
+from store.ledger import PostgresLedger
+from tests.integration.commands import Commands
+from tests.integration.threads import leased, new_thread
+
+KEY = "ab" * 32
+REQUEST = OperationRequest(
+    KEY, "acme", "t1", "publish", "p1", "h", "r", gated=False, idempotency="idempotent", timeout=60.0
+)
+
+
+async def test_what_was_done_is_listed_explained_and_opened_again(pool: Pool, database_url: str, home: Path) -> None:
+    await new_thread(pool)
+    book = PostgresLedger(pool, (await leased(pool)).epoch)
+    await book.settle(REQUEST, await book.claim(REQUEST), "failed", {"failure": {"class": "bug", "message": "no\x1b"}})
+    autonomy = Commands(home, DATABASE_URL=database_url)
+    [listed] = autonomy.read("operations", "--state", "failed")
+    assert (listed["key"], listed["tool"], listed["attempt"]) == (KEY, "publish", 1)
+    assert autonomy.read("operations", "--state", "unknown") == []
+    shown = autonomy("operations", "show", KEY[:10])
+    assert shown.returncode == 0 and "refused" in shown.stdout and "no\ufffd" in shown.stdout
+    opened = autonomy.read("operations", "revise", KEY[:10], "--as", "dana", "--message", "the far side was fixed")
+    assert (opened["revision"], opened["state"]) == (2, "started")
+    history = autonomy.read("operations", "show", KEY)["history"]
+    assert [(line["said"], line["actor"]) for line in history] == [
+        ("started", "agent"), ("refused", "agent"), ("revised", "dana"),
+    ]  # fmt: skip
+    for wrong in (["show", "ff"], ["revise", "ff"], ["revise", KEY]):
+        refused = autonomy("operations", *wrong)
+        assert refused.returncode == 2 and refused.stderr.count("\n") == 1
