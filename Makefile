@@ -6,20 +6,25 @@ UV_VERSION := 0.13.9
 export UV_PROJECT_ENVIRONMENT := .venv
 export KEYWORD LOCALE PROFILE SERP
 
-.PHONY: help run console studio test lint types imports unit doctor clean
+.PHONY: help run console worker studio test lint types imports unit bench doctor clean
 help:
 	@echo 'make run KEYWORD="crm for startups"   one keyword, from search results to a paused review'
-	@echo 'make console                          the page on which people review'
+	@echo 'make console                          the page on which people review, and a worker beside it'
+	@echo 'make worker                           a worker alone: runs on what people decide'
 	@echo 'make studio                           the graph in LangGraph Studio, over an in-memory world'
 	@echo 'make doctor                           what is set up and what is missing'
 	@echo 'make test                             style, types, import rules, all tests'
+	@echo 'make bench                            measurements beside their targets, in about ten minutes'
 
 run: .venv/.installed
 	@test -n "$$KEYWORD" || { echo 'Say which keyword: make run KEYWORD="crm for startups"'; exit 2; }
 	@.venv/bin/autonomy run "$$KEYWORD" $${LOCALE:+--locale "$$LOCALE"} $${PROFILE:+--profile "$$PROFILE"} $${SERP:+--serp "$$SERP"}
 
 console: .venv/.installed
-	@.venv/bin/autonomy console
+	@.venv/bin/autonomy up
+
+worker: .venv/.installed
+	@.venv/bin/autonomy worker
 
 studio: .venv/.installed
 	@$(UV) sync --quiet --frozen --inexact --group studio
@@ -42,6 +47,9 @@ imports: .venv/.developing
 
 unit: .venv/.developing
 	.venv/bin/python -m pytest -n 2 --dist loadfile --junitxml=.pytest_cache/junit.xml
+
+bench: .venv/.developing
+	@.venv/bin/python -m bench
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

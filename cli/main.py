@@ -23,6 +23,27 @@ app = typer.Typer(
 )
 db = typer.Typer(help="The database: its address, its revision.", no_args_is_help=True)
 app.add_typer(db, name="db")
+operations = typer.Typer(help="What was done to the world, under which key.", invoke_without_command=True)
+app.add_typer(operations, name="operations")
+evaluations = typer.Typer(help="Evaluations of this release, from the source tree.", no_args_is_help=True)
+app.add_typer(evaluations, name="eval")
+
+
+class FileFirst(typer.core.TyperGroup):
+    """`batch FILE` is short for `batch add FILE`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+            args = ["add", *args]
+        return list(super().parse_args(ctx, args))
+
+
+batch = typer.Typer(
+    help="A file of keywords: `autonomy batch keywords.csv` adds it, the other commands look at it and hold it up.",
+    cls=FileFirst,
+    no_args_is_help=True,
+)
+app.add_typer(batch, name="batch")
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 As = Annotated[str | None, typer.Option("--as", metavar="NAME", help="Who you are; recorded as not verified.")]
@@ -133,11 +154,169 @@ def doctor(json: Json = False) -> None:
 
 
 @app.command()
+def stop(
+    thread: Annotated[str, typer.Argument(metavar="THREAD", help="A thread's id, how it begins, or a batch (b-7).")],
+    message: Annotated[str, typer.Option(help="Why.")] = "",
+    person: As = None,
+    json: Json = False,
+) -> None:
+    """End a thread, or all of a batch, for good; what is being run stops before its next step."""
+    if thread.startswith("b-"):
+        from cli import batch as batches
+
+        return _finish(batches.stop(thread, person, json))
+    from cli import worker as workers
+
+    return _finish(workers.stop(thread, message, person, json))
+
+
+@app.command()
+def worker(
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Threads at a time; AUTONOMY_WORKER_CONCURRENCY otherwise.")
+    ] = None,
+) -> None:
+    """Run threads on: queued ones, decided ones, and those of a process that died."""
+    from cli import worker as workers
+
+    _finish(workers.worker(concurrency))
+
+
+@app.command()
 def console(port: Annotated[int, typer.Option(min=1, max=65535)] = 8501) -> None:
-    """Open the page on which people review, and run on what they decide. Listens on this machine only."""
+    """Open the page on which people review, without a worker. Listens on this machine only."""
     from cli import console_command
 
     _finish(console_command.console(port))
+
+
+@app.command()
+def up(port: Annotated[int, typer.Option(min=1, max=65535)] = 8501) -> None:
+    """Start the database, a worker and the page on which people review."""
+    from cli import console_command
+
+    _finish(console_command.up(port))
+
+
+@batch.command("add")
+def batch_add(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.csv", help="Columns: keyword; if you like locale, profile, priority, due.")
+    ],
+    profile: Annotated[Path | None, typer.Option(metavar="FILE", help="For lines that name none.")] = None,
+    locale: Annotated[str, typer.Option(help="For lines that name none.")] = "en-US",
+    again: Annotated[bool, typer.Option("--again", help="New threads for keywords whose thread has ended.")] = False,
+    person: As = None,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Only add; do not watch.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Every line that is skipped.")] = False,
+    json: Json = False,
+) -> None:
+    """Add a file of keywords and watch the workers run them; what is known already is not added twice."""
+    from cli import batch as batches
+
+    _finish(batches.add(batches.Asked(file, profile, locale, again, person, no_wait, verbose), json))
+
+
+Batch = Annotated[str, typer.Argument(metavar="BATCH", help="A batch's number, such as b-7.")]
+
+
+@batch.command("show")
+def batch_show(number: Batch, json: Json = False) -> None:
+    """How far a batch is."""
+    from cli import batch as batches
+
+    _finish(batches.show(number, json))
+
+
+@batch.command("list")
+def batch_list(limit: Annotated[int, typer.Option(min=1, max=1000)] = 20, json: Json = False) -> None:
+    """Batches, newest first."""
+    from cli import batch as batches
+
+    _finish(batches.listed(limit, json))
+
+
+@batch.command("pause")
+def batch_pause(number: Batch, json: Json = False) -> None:
+    """Begin nothing more of a batch; what runs goes on to its next stop."""
+    from cli import batch as batches
+
+    _finish(batches.pause(number, True, json))
+
+
+@batch.command("resume")
+def batch_resume(number: Batch, json: Json = False) -> None:
+    """Let a paused batch go on."""
+    from cli import batch as batches
+
+    _finish(batches.pause(number, False, json))
+
+
+@batch.command("stop")
+def batch_stop(number: Batch, person: As = None, json: Json = False) -> None:
+    """Stop every thread of a batch that has not ended."""
+    from cli import batch as batches
+
+    _finish(batches.stop(number, person, json))
+
+
+@app.command()
+def prune(
+    older_than: Annotated[str, typer.Option("--older-than", metavar="90d", help="12h, 90d or 4w, since it ended.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would go.")] = False,
+    json: Json = False,
+) -> None:
+    """Delete what threads that ended long ago no longer need. Events, reviews and operations are kept for ever."""
+    from cli import prune as pruning
+
+    _finish(pruning.prune(older_than, dry_run, json))
+
+
+class OperationWord(StrEnum):
+    """The states of an operation, as in core/vocabulary.py."""
+
+    started = "started"
+    succeeded = "succeeded"
+    failed = "failed"
+    unknown = "unknown"
+
+
+OperationKey = Annotated[str, typer.Argument(metavar="KEY", help="An operation's key, or how it begins.")]
+
+
+@operations.callback()
+def list_operations(
+    context: typer.Context,
+    state: Annotated[OperationWord | None, typer.Option(help="Only operations in this state.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    json: Json = False,
+) -> None:
+    """What was done to the world, newest first; `show` one, or `revise` it."""
+    if context.invoked_subcommand is None:
+        from cli import operations as commands
+
+        _finish(commands.newest(state.value if state else None, limit, json))
+
+
+@operations.command("show")
+def show_operation(key: OperationKey, json: Json = False) -> None:
+    """The history of one operation: each attempt, and what people said of it."""
+    from cli import operations as commands
+
+    _finish(commands.show(key, json))
+
+
+@operations.command("revise")
+def revise_operation(
+    key: OperationKey,
+    person: As = None,
+    message: Annotated[str, typer.Option(help="Why it has to be done again.")] = "",
+    json: Json = False,
+) -> None:
+    """Open an operation that is over once more: one new request may run under its key."""
+    from cli import operations as commands
+
+    _finish(commands.revise(key, person, message, json))
 
 
 @db.command("url")
@@ -164,12 +343,41 @@ def db_status(json: Json = False) -> None:
     _finish(database.status(json))
 
 
+@db.command("backup")
+def db_backup(file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.")]) -> None:
+    """Write the whole database into a file, while everything goes on."""
+    from cli import database
+
+    _finish(database.backup(file))
+
+
+@db.command("restore")
+def db_restore(file: Annotated[Path, typer.Argument(metavar="FILE", help="What db backup wrote.")]) -> None:
+    """Fill an empty database from a file of db backup."""
+    from cli import database
+
+    _finish(database.restore(file))
+
+
 @db.command("stop")
 def db_stop() -> None:
     """Stop the embedded server; it is started again when it is needed."""
     from cli import database
 
     _finish(database.stop())
+
+
+@evaluations.command("reliability")
+def eval_reliability(
+    short: Annotated[bool, typer.Option("--short", help="The form that the tests run; about a minute.")] = False,
+    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="A scenario; may be repeated.")] = None,
+    write: Annotated[Path | None, typer.Option(metavar="FILE", help="Put the table into a Markdown file.")] = None,
+    json: Json = False,
+) -> None:
+    """Kill, stop, cut and double what runs, and count what took effect. Exit 1 when something is not as required."""
+    from cli import evaluate
+
+    _finish(evaluate.reliability(evaluate.flags(short, only or (), json, write)))
 
 
 def _finish(command: Coroutine[Any, Any, int]) -> None:
@@ -196,18 +404,10 @@ def main() -> None:
         print(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}.", file=sys.stderr)
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 - the outermost shell: a bug of ours is one line too, and is kept whole
-        print(f"A bug of ours: {type(error).__name__}. Threads are safe. Please report {_kept(error)}", file=sys.stderr)
+        from runtime.bugs import kept
+
+        print(f"A bug of ours: {type(error).__name__}. Threads are safe. Please report {kept(error)}", file=sys.stderr)
         sys.exit(1)
-
-
-def _kept(error: Exception) -> str:
-    """Where the traceback of `error` was written to."""
-    import tempfile
-    import traceback
-
-    with tempfile.NamedTemporaryFile("w", prefix="autonomy-", suffix=".log", delete=False, encoding="utf-8") as file:
-        traceback.print_exception(error, file=file)
-    return file.name
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ async def run(asked: Start, json: bool) -> int:
         profile = asked.profile or settings.profile or seo.bundled_profile()
         request = seo.Request(asked.keyword, asked.locale, profile, asked.serp, asked.person or local_user())
         new = await seo.prepare(settings, app.artifacts, choice.label, request)
-        thread_id = await runtime.start(app, new)
+        thread_id = await runtime.start(app, new, reserved=True)
         if not json:
             await _print_setting(app, f"{choice.label}, {choice.reason}", new.task["serp"]["source"])
             authority = f"authority: {_authority(app)}, nothing certified yet, so decisions are asked"
@@ -68,7 +68,9 @@ async def decide(said: Answered, json: bool) -> int:
     async with open_application(read_settings()) as app:
         person = runtime.Person(said.person or local_user())
         wire = cast("WireAnswer", said.answer)
-        thread_id = await runtime.decide(app, number, wire, person, arguments=arguments, message=said.message)
+        thread_id = await runtime.decide(
+            app, number, wire, person, arguments=arguments, message=said.message, reserved=not said.no_wait
+        )
         if not json:
             out().print(safe(f"Review r-{number}: {said.answer}, by {person.name} (name not verified)."))
         if said.no_wait:

@@ -20,6 +20,7 @@ class Settings(BaseSettings):
 
     database_url: SecretStr | None = Field(None, alias="DATABASE_URL")
     home: Path = Field(Path(platformdirs.user_data_dir("autonomy")), alias="AUTONOMY_HOME")
+    encryption_key: SecretStr | None = Field(None, alias="AUTONOMY_ENCRYPTION_KEY")
     environment: Environment = Field("local", alias="AUTONOMY_ENVIRONMENT")
     content_dir: Path | None = Field(None, alias="AUTONOMY_CONTENT_DIR")
     profile: Path | None = Field(None, alias="AUTONOMY_PROFILE")
@@ -36,7 +37,11 @@ class Settings(BaseSettings):
     allowed_private_hosts: str = Field("", alias="AUTONOMY_ALLOWED_PRIVATE_HOSTS")
     contact: str = Field("", alias="AUTONOMY_CONTACT")
 
-    @field_validator("database_url", "openai_api_key", "openai_base_url", "serper_api_key", "model", mode="before")
+    worker_concurrency: int = Field(8, ge=1, le=1000, alias="AUTONOMY_WORKER_CONCURRENCY")
+
+    @field_validator(
+        "database_url", "encryption_key", "openai_api_key", "openai_base_url", "serper_api_key", "model", mode="before",
+    )  # fmt: skip
     @classmethod
     def empty_is_unset(cls, value: object) -> object:
         """`KEY=` in a .env file means that the key is not set."""

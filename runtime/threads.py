@@ -6,34 +6,43 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
+import psycopg
 from langchain_core.runnables import RunnableConfig
+from langgraph.errors import GraphDrained
 from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import RunControl
 from langgraph.types import Command, StateSnapshot
 
-from core.canonical import sha256
-from core.errors import BadInput, ThreadBusy
+from core.canonical import sha256, storable_text
+from core.errors import BadInput, LeaseLost, ThreadBusy, ThreadEnded
 from core.events import Event
+from core.failures import classify
 from core.lifecycle import ENDED
+from core.operations import Resolution
 from core.reviews import WireAnswer, answer_of
 from core.state import Json, ThreadState
+from core.vocabulary import Answer, ThreadStatus
 from graph.build import GRAPH_VERSION, GraphState, build
 from nodes.bindings import Bindings
 from nodes.views import view_of
 from policy.check import schema_problems
 from runtime.intake import NewThread
+from runtime.resolutions import resolution
 from runtime.wiring import Application, write_export
-from store.leases import LeaseRenewal
 from store.reviews import Decision
 from store.threads import Lease
 
 RECURSION_LIMIT: Final = 1_000
 """Supersteps of one advance; the step limit of policy/limits.py ends a thread long before."""
 _ID_BYTES: Final = 5
+_LOOK_SECONDS: Final = 0.5
+"""Between two looks at a lease that somebody else holds."""
 
 Graph = CompiledStateGraph[GraphState, None, GraphState, GraphState]
 Observer = Callable[[str, Json], None]
@@ -48,8 +57,8 @@ class Person:
     verified: bool = False
 
 
-async def start(app: Application, new: NewThread) -> str:
-    """Store a queued thread and its first event; returns its id."""
+async def start(app: Application, new: NewThread, *, reserved: bool = False) -> str:
+    """Store a queued thread and its first event; returns its id. A `reserved` one the caller runs himself."""
     choice = await app.choice(new.task["model"])
     versions = app.behaviour_versions(new.domain, choice)
     row = {
@@ -67,35 +76,49 @@ async def start(app: Application, new: NewThread) -> str:
     said = {"domain": new.domain, "task": sha256(dict(new.task)), "release": row["release"], "behaviour": versions}
     while True:
         thread_id = secrets.token_hex(_ID_BYTES)
-        if await app.threads.create({**row, "id": thread_id}, Event("thread_started", new.requester, said)):
+        started = Event("thread_started", new.requester, said)
+        if await app.threads.create({**row, "id": thread_id}, started, reserved=reserved):
             return thread_id
 
 
-async def advance(app: Application, thread_id: str, observe: Observer | None = None) -> Json:
+async def advance(
+    app: Application,
+    thread_id: str,
+    observe: Observer | None = None,
+    control: RunControl | None = None,
+    *,
+    by_worker: bool = False,
+) -> Json:
     """Run a thread to its next interrupt or its end, as its only runner. Returns the thread's row.
 
-    Raises ThreadBusy, BadInput for a thread that cannot go on, and whatever stopped the run.
+    `control` may ask it to stop before its next step; the thread is then queued again. A worker does not wait for the
+    lease of a runner that has died, nor takes up what is scheduled for later.
+
+    Raises ThreadBusy, ThreadEnded, BadInput for a thread that cannot go on, and whatever stopped the run.
     """
-    thread = await app.threads.find(thread_id)
+    thread = await app.threads.get(thread_id)
     _refuse_unrunnable(thread)
     if thread["status"] == "waiting" and not await _answered(app, thread["id"]):
         return thread
     await app.choice(thread["model"])  # before the lease: a thread whose model is not to be had is left as it is
-    lease = await _take_lease(app, thread)
-    released = False
+    lease = await _take_lease(app, thread, by_worker)
     try:
-        with LeaseRenewal(app.url, lease):
-            while not released:
-                lease = replace(lease, wake=await app.threads.wake(thread["id"]))
-                await _run(app, thread, lease, observe)
-                # Not released: a decision came meanwhile, and this runner takes it up.
-                released = await app.threads.release(lease)
-                if not released:
-                    await app.threads.continue_under(lease)
-    finally:
-        if not released:
-            await app.threads.abandon(lease)
-    return await app.threads.find(thread["id"])
+        await _run_under(app, thread, lease, observe, control or RunControl())
+    except BaseException as error:
+        await _abandon(app, lease, error)
+        raise
+    return await app.threads.get(thread["id"])
+
+
+async def stop(app: Application, thread_id: str, person: Person, reason: str = "") -> ThreadStatus:
+    """End a thread for good: at once, or, when it is being run, before its next step. Its status after the request.
+
+    Open reviews are withdrawn, and decisions that no run has taken up. Raises NotFound, or ThreadEnded.
+    """
+    thread = await app.threads.get(thread_id)
+    if thread["status"] in ENDED:
+        raise ThreadEnded(f"Thread {thread['id']} is {thread['status']}; there is nothing to stop.")
+    return await app.threads.request_stop(thread["id"], person.name, storable_text(reason.strip()))
 
 
 async def decide(
@@ -106,8 +129,10 @@ async def decide(
     *,
     arguments: Mapping[str, Any] | None = None,
     message: str = "",
+    reserved: bool = False,
 ) -> str:
-    """Take a person's decision on a review, once; returns the thread's id. Nothing runs here.
+    """Take a person's decision on a review, once; returns the thread's id. Nothing runs here: a worker runs the
+    thread on, unless it is `reserved`, and the caller does.
 
     Raises NotFound, AlreadyDecided, StaleDecision, or BadInput for an answer this review does not take.
     """
@@ -130,12 +155,53 @@ async def decide(
     elif arguments is not None:
         raise BadInput("--args goes with edit.")
     changed = answer in ("edit", "reject")
-    decision = Decision(answer, person.name, person.verified, payload, decided_hash, changed)
-    await app.reviews.decide(review, decision)
+    operation = await _resolution(app, review, answer, person, message)
+    decision = Decision(answer, person.name, person.verified, payload, decided_hash, changed, operation)
+    await app.reviews.decide(review, decision, reserved=reserved)
     return str(review["thread_id"])
 
 
-async def _run(app: Application, thread: Json, lease: Lease, observe: Observer | None) -> None:
+async def _run_under(
+    app: Application, thread: Json, lease: Lease, observe: Observer | None, control: RunControl
+) -> None:
+    """Run until the lease is given back. Raises LeaseLost."""
+    with _held(app, lease, control):
+        while (now := await app.threads.proceed(lease, draining=control.drain_requested)) is not None:
+            await _run(app, thread, now, observe, control)
+            # Not released: a decision or a stop came meanwhile, and this runner takes it up.
+            if not control.drain_requested and await app.threads.release(now):
+                return
+
+
+@contextmanager
+def _held(app: Application, lease: Lease, control: RunControl) -> Iterator[None]:
+    """While entered, the lease is renewed, a stop drains the run, and the loss of the lease cancels it."""
+    task = asyncio.current_task()
+    lost: list[asyncio.Task[Any]] = []
+
+    def cancel() -> None:
+        if task is not None:
+            lost.append(task)
+            task.cancel()
+
+    with app.keeper.hold(lease, on_lost=cancel, on_stop=lambda: control.request_drain("stop")):
+        try:
+            yield
+        except BaseException as error:
+            # Whatever it was, it came of the loss; somebody else's cancellation still counts.
+            if lost and lost[0].uncancel() == 0:
+                raise LeaseLost(lease.thread_id) from error
+            raise
+
+
+async def _abandon(app: Application, lease: Lease, error: BaseException) -> None:
+    bug = isinstance(error, Exception) and classify(error) == "bug" and not isinstance(error, psycopg.OperationalError)
+    body = {"class": "bug", "error": type(error).__name__, "message": storable_text(str(error)[:2000]), "fatal": True}
+    with suppress(psycopg.OperationalError):  # then the lease runs out by itself
+        await app.threads.abandon(lease, Event("failure", "runtime", body) if bug else None)
+
+
+async def _run(app: Application, thread: Json, lease: Lease, observe: Observer | None, control: RunControl) -> None:
     saver = app.parts.saver(app.pool, lease.thread_id, lease.epoch)
     bound = await app.bind(thread, lease.epoch)
     graph: Graph = build(bound).compile(checkpointer=saver)
@@ -145,13 +211,14 @@ async def _run(app: Application, thread: Json, lease: Lease, observe: Observer |
     if given == "wait":
         await app.threads.set_status(lease.thread_id, "waiting")
         return
+    first = None if given == "continue" else given
     try:
-        async for update in graph.astream(
-            None if given == "continue" else given, config, stream_mode="updates", durability="sync"
-        ):
+        async for update in graph.astream(first, config, stream_mode="updates", durability="sync", control=control):
             for node, changes in update.items():
                 if observe is not None and isinstance(changes, dict):
                     observe(node, changes)
+    except GraphDrained:
+        return  # in the middle, where there may be nothing to show yet
     finally:
         await saver.flush()
     files = await _export(app, bound, graph, config)
@@ -186,7 +253,7 @@ async def _export(app: Application, bound: Bindings, graph: Graph, config: Runna
     """Write the domain's files that show the work so far."""
     snapshot = await graph.aget_state(config)
     view = await view_of(app.artifacts, bound.domain.reads, cast("ThreadState", snapshot.values))
-    exports = bound.domain.exports(view)
+    exports = await asyncio.to_thread(bound.domain.exports, view)  # up to a second of computing
     return [
         await asyncio.to_thread(write_export, view.task["content_dir"], path, text) for path, text in exports.items()
     ]
@@ -194,7 +261,7 @@ async def _export(app: Application, bound: Bindings, graph: Graph, config: Runna
 
 def _refuse_unrunnable(thread: Mapping[str, Any]) -> None:
     if thread["status"] in ENDED:
-        raise BadInput(
+        raise ThreadEnded(
             f"Thread {thread['id']} is {thread['status']}; nothing is left to do. See: autonomy show {thread['id']}"
         )
     if thread["graph_version"] > GRAPH_VERSION:
@@ -208,21 +275,33 @@ async def _answered(app: Application, thread_id: str) -> bool:
     return any(review["state"] == "decided" for review in await app.reviews.waiting(thread_id))
 
 
-async def _take_lease(app: Application, thread: Mapping[str, Any]) -> Lease:
-    """The lease, waiting at most once for that of a runner that died to run out."""
-    owner = f"{socket.gethostname()}:{os.getpid()}"
-    if (lease := await app.threads.take_lease(thread, owner)) is not None:
+async def _take_lease(app: Application, thread: Mapping[str, Any], by_worker: bool) -> Lease:
+    """The lease. A command waits for that of a runner that died to run out; a worker comes back later instead."""
+    owner = f"{'worker ' if by_worker else ''}{socket.gethostname()}:{os.getpid()}"
+    if (lease := await app.threads.take_lease(thread, owner, due=by_worker)) is not None:
         return lease
-    holder = await app.threads.holder(thread["id"])
-    await asyncio.sleep(holder.seconds_left + 0.05)
-    fresh = await app.threads.find(thread["id"])
-    _refuse_unrunnable(fresh)
-    if (lease := await app.threads.take_lease(fresh, owner)) is not None:
-        return lease
+    if not by_worker:
+        await _dead_runners_lease(app, thread["id"])
+        fresh = await app.threads.get(thread["id"])
+        _refuse_unrunnable(fresh)
+        if (lease := await app.threads.take_lease(fresh, owner)) is not None:
+            return lease
     holder = await app.threads.holder(thread["id"])
     raise ThreadBusy(
-        f"Thread {thread['id']} is being run by {holder.owner}. Watch it with: autonomy show {thread['id']}"
+        f"Thread {thread['id']} is being run by {holder.owner or 'another command'}. "
+        f"Watch it with: autonomy show {thread['id']}"
     )
+
+
+async def _dead_runners_lease(app: Application, thread_id: str) -> None:
+    """Wait until the lease has run out, or turns out to be renewed."""
+    left = (await app.threads.holder(thread_id)).seconds_left
+    while left > 0:
+        await asyncio.sleep(min(left, _LOOK_SECONDS) + 0.05)
+        now = (await app.threads.holder(thread_id)).seconds_left
+        if now >= left:
+            return
+        left = now
 
 
 def _refuse_own(review: Mapping[str, Any], person: Person) -> None:
@@ -242,6 +321,17 @@ def _choice(request: Mapping[str, Any], message: str) -> tuple[str | None, str]:
     if (choice := word.rstrip(":,").lower()) not in choices:
         raise BadInput(f"Start the message with one of: {', '.join(choices)}. For example: --message {choices[0]}")
     return choice, rest.strip()
+
+
+async def _resolution(
+    app: Application, review: Mapping[str, Any], answer: Answer, person: Person, message: str
+) -> Resolution | None:
+    """What the decision says about an operation whose effect is unknown; None when it is about something else."""
+    if review["kind"] != "unknown_effect":
+        return None
+    thread = await app.threads.get(review["thread_id"])
+    spec = app.domain(thread["domain"]).tools[review["task_type"]]
+    return resolution(spec, review["request"], answer, person.name, message)
 
 
 async def _edited_arguments(app: Application, review: Json, given: Mapping[str, Any] | None) -> Json:

@@ -65,11 +65,11 @@ def in_words(stored: ChainedEvent, texts: Mapping[str, str]) -> Words:
         case "failure":
             return f"failure: {body['class']}", _failure(body)
         case "tool_attempt":
-            return f"{body['action']}: {ATTEMPTS[body['said']]}", f"attempt {body['attempt']}, fence {body['fence']}"
+            return f"{body['action']}: {ATTEMPTS[body['said']]}", _attempt(body)
         case "postponed":
             return f"tried again at {body['again_at'][11:19]} UTC", f"{body['message']} [{body['class']}]"
         case "stop_requested":
-            return f"stop asked for by {stored.actor}", str(body["reason"])
+            return f"stop asked for by {stored.actor}", str(body["message"])
         case "thread_finished":
             return f"thread {body['status']}", str(body["reason"])
         case _:
@@ -99,6 +99,13 @@ def _score(body: Mapping[str, Any]) -> str:
         f"history {body['historical_need']:.2f}"
     )
     return f"{parts}. {body['reasons'][-1]}"
+
+
+def _attempt(body: Mapping[str, Any]) -> str:
+    """Reads have no fence: nothing of theirs is in the ledger."""
+    fence = f", fence {body['fence']}" if body.get("fence") else ""
+    said = f"; {body['message']}" if body.get("message") else ""
+    return f"attempt {body['attempt']}{fence}{said}"
 
 
 def _decided(stored: ChainedEvent) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +22,9 @@ from runtime.models import ModelChoice, ModelSettings, build, choose_model, clos
 from runtime.settings import Settings
 from store import database, embedded
 from store.artifacts import PostgresArtifacts
+from store.encryption import Cipher
+from store.jobs import Jobs, PostgresJobs
+from store.leases import LeaseKeeper
 from store.ledger import PostgresLedger
 from store.model_calls import ModelCallStore
 from store.reviews import ReviewStore
@@ -28,6 +32,7 @@ from store.sql import query
 from store.threads import ThreadStore
 from store.transitions import TransitionSaver
 from store.vectors import ChromaNovelty
+from tools.breakers import Breakers
 from tools.content_folder import replace_atomically
 from tools.executor import LedgerExecutor
 from tools.registry import register
@@ -51,7 +56,8 @@ class Parts:
     """What another part may stand in for: evals put parts there that break on purpose."""
 
     domains: Mapping[str, Callable[[], ModuleType]] = field(default_factory=lambda: DOMAINS)
-    saver: Callable[[database.Pool, str, int], TransitionSaver] = TransitionSaver
+    saver: Callable[..., TransitionSaver] = TransitionSaver
+    """Called with pool, thread id and epoch; and with a `cipher` when there is a key."""
     ledger: Callable[[database.Pool, int], PostgresLedger] = PostgresLedger
 
 
@@ -68,6 +74,9 @@ class Application:
     reviews: ReviewStore
     artifacts: PostgresArtifacts
     novelty: ChromaNovelty
+    keeper: LeaseKeeper
+    jobs: Jobs
+    breakers: Breakers = field(default_factory=Breakers)
     _models: dict[str, tuple[BaseChatModel, Model]] = field(default_factory=dict)
 
     def domain(self, name: str) -> Domain:
@@ -115,7 +124,9 @@ class Application:
         return Bindings(
             domain=domain,
             model=self._model(choice, thread["domain"]),
-            executor=LedgerExecutor(tools, self.parts.ledger(self.pool, epoch), self.artifacts),
+            executor=LedgerExecutor(
+                tools, self.parts.ledger(self.pool, epoch), self.artifacts, self.keeper, self.breakers
+            ),
             artifacts=self.artifacts,
             approvals=self.reviews,
             novelty=self.novelty,
@@ -125,6 +136,7 @@ class Application:
             authority=authority_in(thread["environment"]),
             offline=choice.kind == "offline",
             new_id=lambda: uuid.uuid4().hex,
+            postponed=thread["postponed"],
         )
 
     def _model(self, choice: ModelChoice, domain: str) -> Model:
@@ -134,11 +146,12 @@ class Application:
             settings = model_settings(self.settings, choice.label)
             chat = build(choice, settings, self._domain_module(domain).offline_model)
             record, connection = ModelCallStore(self.pool), connection_of(choice, settings)
-            model = ChatModel(chat, choice.label, choice.parameters, record, connection)
+            model = ChatModel(chat, choice.label, choice.parameters, record, connection, deadlines=self.keeper)
             self._models[choice.label] = (chat, model)
         return self._models[choice.label][1]
 
     async def close(self) -> None:
+        self.keeper.close()
         for chat, _ in self._models.values():
             await close(chat)
 
@@ -174,7 +187,7 @@ async def open_application(settings: Settings, parts: Parts | None = None) -> As
     async with database.open_pool(url) as pool:
         app = Application(
             settings,
-            parts or Parts(),
+            _with_cipher(parts or Parts(), settings),
             url,
             pool,
             load_gate(),
@@ -182,11 +195,21 @@ async def open_application(settings: Settings, parts: Parts | None = None) -> As
             ReviewStore(pool),
             PostgresArtifacts(pool),
             past_tasks(settings),
+            LeaseKeeper(url),
+            PostgresJobs(pool, url),
         )
         try:
             yield app
         finally:
             await app.close()
+
+
+def _with_cipher(parts: Parts, settings: Settings) -> Parts:
+    """Raises BadInput for a key that is none."""
+    if settings.encryption_key is None:
+        return parts
+    cipher = Cipher.from_text(settings.encryption_key.get_secret_value())
+    return replace(parts, saver=partial(parts.saver, cipher=cipher))
 
 
 def write_export(content_dir: str, path: str, text: str) -> Path:

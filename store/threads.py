@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from psycopg.types.json import Json, Jsonb
@@ -11,14 +11,18 @@ from psycopg.types.json import Json, Jsonb
 from core.canonical import storable
 from core.errors import BadInput, LeaseLost, NotFound
 from core.events import ChainedEvent, Event
-from core.lifecycle import after
+from core.lifecycle import ENDED, after
 from core.vocabulary import ThreadStatus
-from store.database import Pool
+from store.database import Connection, Pool
 from store.events import append, lock_thread, timeline
+from store.jobs import enqueue
 from store.sql import query
+from store.stopping import ask_to_stop, stop_now
 
 LEASE_SECONDS: Final = 5.0
 """How long a runner that has died keeps others out; a living one renews each second."""
+RESERVED_SECONDS: Final = 5.0
+"""How long a thread is left to the command that started it or decided on it, before a worker takes it up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +46,13 @@ class ThreadStore:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def create(self, row: Mapping[str, Any], started: Event) -> bool:
-        """Insert a queued thread and its first event, in one transaction. False when the id is taken."""
+    async def create(self, row: Mapping[str, Any], started: Event, *, reserved: bool = False) -> bool:
+        """Insert a queued thread and its first event, in one transaction. False when the id is taken.
+
+        A `reserved` one is left to the caller to run, for RESERVED_SECONDS.
+        """
         stored = {**row, "task": Json(row["task"]), "behaviour_versions": Jsonb(row["behaviour_versions"])}
+        stored["reserved"] = RESERVED_SECONDS if reserved else None
         async with self._pool.connection() as connection, connection.transaction():
             inserted = await connection.execute(query("thread_insert"), stored)
             if inserted.rowcount != 1:
@@ -65,6 +73,14 @@ class ThreadStore:
             raise BadInput(f"More than one thread starts with {prefix!r}; give more of its id.")
         return rows[0]
 
+    async def get(self, thread_id: str) -> dict[str, Any]:
+        """The thread of exactly this id. Raises NotFound."""
+        async with self._pool.connection() as connection:
+            row = await (await connection.execute(query("thread_get"), {"id": thread_id})).fetchone()
+        if row is None:
+            raise NotFound(f"There is no thread {thread_id[:40]!r}. See: autonomy threads")
+        return row
+
     async def newest(self, status: ThreadStatus | None, limit: int) -> Sequence[dict[str, Any]]:
         async with self._pool.connection() as connection:
             cursor = await connection.execute(query("thread_list"), {"status": status, "limit": limit})
@@ -74,19 +90,18 @@ class ThreadStore:
         async with self._pool.connection() as connection:
             return await timeline(connection, thread_id)
 
-    async def decided(self) -> Sequence[dict[str, Any]]:
-        """thread_id and wake of threads whose decision no run has taken up."""
-        async with self._pool.connection() as connection:
-            return await (await connection.execute(query("thread_decided"))).fetchall()
+    async def take_lease(self, thread: Mapping[str, Any], owner: str, *, due: bool = False) -> Lease | None:
+        """Become the runner; None when someone else is, or the thread has moved on since it was read.
 
-    async def take_lease(self, thread: Mapping[str, Any], owner: str) -> Lease | None:
-        """Become the runner; None when someone else is, or the thread has moved on since it was read."""
+        `due`: also None while the thread is left alone until a later time.
+        """
         row = {
             "id": thread["id"],
             "owner": owner,
             "seconds": LEASE_SECONDS,
             "was": thread["status"],
             "status": after(thread["status"], "start"),
+            "due": due,
         }
         async with self._pool.connection() as connection, connection.transaction():
             taken = await (await connection.execute(query("thread_take_lease"), row)).fetchone()
@@ -98,31 +113,65 @@ class ThreadStore:
             )
             return Lease(thread["id"], taken["epoch"], taken["wake"])
 
-    async def release(self, lease: Lease) -> bool:
-        """Give the lease back. False when a decision came since it was taken: then the runner goes on."""
-        row = {"id": lease.thread_id, "epoch": lease.epoch, "wake": lease.wake}
-        async with self._pool.connection() as connection:
-            return (await connection.execute(query("thread_release_lease"), row)).rowcount == 1
+    async def proceed(self, lease: Lease, *, draining: bool) -> Lease | None:
+        """What the runner does next: the lease as it is now, to run on under; None when it is done with the thread.
 
-    async def continue_under(self, lease: Lease) -> None:
-        """A thread that paused under this lease runs again under it. Raises LeaseLost, or IllegalTransition."""
+        It is done when the thread has ended, when a person asked it to stop (then it is stopped here), and when
+        the runner is `draining` (then another one takes the thread up). Raises LeaseLost.
+        """
         async with self._pool.connection() as connection, connection.transaction():
             thread = await lock_thread(connection, lease.thread_id)
             if thread["epoch"] != lease.epoch:
                 raise LeaseLost(lease.thread_id)
-            await append(connection, thread, [], status=after(thread["status"], "start"))
+            if thread["status"] in ENDED:
+                await _free(connection, lease)
+            elif thread["stop_requested_by"]:
+                await stop_now(connection, lease.thread_id)
+            elif draining:
+                await _hand_over(connection, thread, lease)
+            else:
+                if thread["status"] != "running":
+                    await append(connection, thread, [], status=after(thread["status"], "start"))
+                return replace(lease, wake=thread["wake"])
+        return None
 
-    async def abandon(self, lease: Lease) -> None:
-        """Give the lease back after something went wrong; a thread in the middle is queued again."""
-        row = {"id": lease.thread_id, "epoch": lease.epoch}
+    async def release(self, lease: Lease) -> bool:
+        """Give the lease back. False when a decision or a stop came since it was taken: then the runner goes on."""
+        row = {"id": lease.thread_id, "epoch": lease.epoch, "wake": lease.wake}
         async with self._pool.connection() as connection:
-            await connection.execute(query("thread_abandon_lease"), row)
+            return (await connection.execute(query("thread_release_lease"), row)).rowcount == 1
+
+    async def abandon(self, lease: Lease, bug: Event | None = None) -> None:
+        """Give the lease back after something went wrong; a thread in the middle is queued again.
+
+        With `bug`, the event of an error that nothing helps against, such a thread has failed. Nothing happens when
+        the lease is lost.
+        """
+        async with self._pool.connection() as connection, connection.transaction():
+            thread = await lock_thread(connection, lease.thread_id)
+            if thread["epoch"] != lease.epoch:
+                return
+            if thread["stop_requested_by"] and thread["status"] not in ENDED:
+                await stop_now(connection, lease.thread_id)
+                return
+            if thread["status"] == "running":
+                status = after("running", "fail" if bug else "requeue")
+                await append(connection, thread, [bug] if bug else [], status=status)
+            await _free(connection, lease)
+
+    async def request_stop(self, thread_id: str, by: str, message: str) -> ThreadStatus:
+        """Stop a thread, or ask its runner to; the status it has then. Raises NotFound."""
+        async with self._pool.connection() as connection, connection.transaction():
+            return await ask_to_stop(connection, thread_id, by, message)
+
+    async def hold_back(self, thread_id: str, seconds: float) -> None:
+        """Leave a thread that cannot be begun alone for a while, unless it runs or is scheduled."""
+        async with self._pool.connection() as connection:
+            await connection.execute(query("thread_hold_back"), {"id": thread_id, "seconds": seconds})
 
     async def wake(self, thread_id: str) -> int:
         """How many decisions and stops the thread has seen."""
-        async with self._pool.connection() as connection:
-            row = await (await connection.execute(query("thread_lease"), {"id": thread_id})).fetchone()
-        return 0 if row is None else int(row["wake"])
+        return int((await self.get(thread_id))["wake"])
 
     async def holder(self, thread_id: str) -> LeaseHolder:
         async with self._pool.connection() as connection:
@@ -138,3 +187,17 @@ class ThreadStore:
         async with self._pool.connection() as connection, connection.transaction():
             thread = await lock_thread(connection, thread_id)
             await append(connection, thread, [event] if event else [], status=status, ending=ending)
+
+
+async def _free(connection: Connection, lease: Lease) -> None:
+    await connection.execute(query("thread_free_lease"), {"id": lease.thread_id, "epoch": lease.epoch})
+
+
+async def _hand_over(connection: Connection, thread: Mapping[str, Any], lease: Lease) -> None:
+    """A thread in the middle is queued again, with a job, so that another runner need not wait for the sweep."""
+    running = thread["status"] == "running"
+    if running:
+        await append(connection, thread, [], status=after("running", "requeue"))
+    await _free(connection, lease)
+    if running or thread["wake"] != lease.wake:
+        await enqueue(connection, lease.thread_id)

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 AUTONOMY = (sys.executable, "-m", "cli.main")
 
@@ -38,13 +38,15 @@ class Commands:
             check=False,
         )
 
-    def start(self, *arguments: str, stderr: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: str, stdout: int | IO[str] = subprocess.DEVNULL, stderr: int | IO[str] = subprocess.DEVNULL
+    ) -> subprocess.Popen[str]:
         """Running in the background, for killing."""
         return subprocess.Popen(
             [*AUTONOMY, *arguments],
             env=self.environment,
             cwd=self.home.parent,
-            stdout=subprocess.DEVNULL,
+            stdout=stdout,
             stderr=stderr,
             text=True,
         )
