@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from cli.console import out, print_json, safe
+from pathlib import Path
+
+from cli.console import out, print_json, safe, short
 from runtime.settings import read_settings
 from runtime.wiring import database_url
 from store import database, embedded
@@ -32,6 +34,26 @@ async def status(json: bool) -> int:
         out().print(
             f"The database is at {found or 'no revision'}; this release needs {known}. Run: autonomy db migrate"
         )
+    return 0
+
+
+async def backup(file: Path) -> int:
+    from store.backup import dump
+
+    settings = read_settings()
+    dump(database_url(settings), file)
+    out().print(safe(f"{file} holds the database."), soft_wrap=True)
+    outside = f"Not in it: {short(settings.content)} (drafts and published files). See docs/backup.md"
+    out().print(safe(outside), soft_wrap=True)
+    return 0
+
+
+async def restore(file: Path) -> int:
+    from store.backup import restore as fill
+
+    url = database_url(read_settings())
+    fill(url, file)
+    out().print(safe(f"{file} is restored; the database is at revision {database.migrate(url)}."), soft_wrap=True)
     return 0
 
 

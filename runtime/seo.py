@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from core.actions import Ref
 from core.canonical import canonical_json
 from core.errors import BadInput
 from core.ports import Artifacts, Tool, ToolContext, ToolOutput
@@ -110,29 +111,49 @@ async def prepare(settings: Settings, artifacts: Artifacts, model: str, asked: R
     Raises BadInput: keyword, locale, profile or search results.
     """
     keyword, locale = clean_keyword(asked.keyword), check_locale(asked.locale)
-    parsed = await asyncio.to_thread(read_profile, asked.profile)
+    company = await read_company(artifacts, asked.profile)
     found = await search(settings, asked.serp).resolve(keyword, locale)
-    tenant = parsed.id
-    profile_ref = await artifacts.put(
-        tenant, canonical_json(parsed.model_dump(mode="json")), "application/json", asked.profile.name, "profile"
+    serp = await artifacts.put(
+        company.tenant, canonical_json(found.to_json()), "application/json", found.label, "untrusted"
     )
-    serp_ref = await artifacts.put(
-        tenant, canonical_json(found.to_json()), "application/json", found.label, "untrusted"
-    )
+    new = keyword_thread(settings, company, model, asked.requester, keyword, locale)
+    return replace(new, task={**new.task, "serp": serp.to_json()})
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """A profile that was read and stored. `tenant` is its id."""
+
+    tenant: str
+    site: str
+    profile: Ref
+
+
+async def read_company(artifacts: Artifacts, path: Path) -> Company:
+    """Raises BadInput naming the file and everything that is wrong with it."""
+    parsed = await asyncio.to_thread(read_profile, path)
+    text = canonical_json(parsed.model_dump(mode="json"))
+    stored = await artifacts.put(parsed.id, text, "application/json", path.name, "profile")
+    return Company(parsed.id, str(parsed.site), stored)
+
+
+def keyword_thread(
+    settings: Settings, company: Company, model: str, requester: str, keyword: str, locale: str
+) -> NewThread:
+    """A thread whose run looks for the search results itself; keyword and locale are clean."""
     task = {
         "domain": DOMAIN.name,
-        "tenant": tenant,
+        "tenant": company.tenant,
         "keyword": keyword,
         "locale": locale,
         "slug": slugify(keyword),
-        "site": str(parsed.site),
-        "profile": profile_ref.to_json(),
-        "serp": serp_ref.to_json(),
+        "site": company.site,
+        "profile": company.profile.to_json(),
         "model": model,
-        "requester": asked.requester,
-        "content_dir": str(settings.content / tenant),
+        "requester": requester,
+        "content_dir": str(settings.content / company.tenant),
     }
-    return NewThread(DOMAIN.name, tenant, keyword, task, asked.requester)
+    return NewThread(DOMAIN.name, company.tenant, keyword, task, requester)
 
 
 def bundled_profile() -> Path:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from core.actions import Ref
 from core.canonical import sha256, storable_text
@@ -11,6 +13,9 @@ from core.errors import ToolError
 from core.vocabulary import Trust
 from store.database import Connection, Pool
 from store.sql import query
+
+_NAMED: Final = re.compile(r"[0-9a-f]{64}")
+"""Other artifacts that a JSON text names, such as the pages of a fetch: they are kept as long as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class PostgresArtifacts:
             "source": source[:2000],
             "trust": trust,
             "content": text,
+            "refers": sorted(set(_NAMED.findall(text))) if media == "application/json" else [],
         }
         if self.connection is not None:
             await self.connection.execute(query("artifact_put"), row)
