@@ -40,7 +40,7 @@ def committed(shown: dict[str, Any]) -> Counter[str]:
     return Counter(name for names in results for name in names)
 
 
-@pytest.mark.parametrize("after", [1, 4, 7, 11])
+@pytest.mark.parametrize("after", [4, 11])
 def test_a_killed_run_is_carried_on_to_its_review(database_url: str, home: Path, after: int) -> None:
     autonomy = Commands(home, DATABASE_URL=database_url)
     process = autonomy.start("run", "crm for startups")
@@ -55,7 +55,7 @@ def test_a_killed_run_is_carried_on_to_its_review(database_url: str, home: Path,
     assert len(autonomy.read("inbox")) == 1
 
 
-@pytest.mark.parametrize("after", [4, 13, 24])
+@pytest.mark.parametrize("after", [13])
 def test_a_killed_writer_of_sections_writes_each_of_them_once(database_url: str, home: Path, after: int) -> None:
     autonomy = Commands(home, DATABASE_URL=database_url)
     started = autonomy.read("run", "crm for startups")
