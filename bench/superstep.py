@@ -1,94 +1,52 @@
-"""Commits, WAL and time per superstep: the transition saver beside stock AsyncPostgresSaver on the same server."""
+"""Commits and WAL per superstep: the transition saver beside the stock one on the same server."""
 
 from __future__ import annotations
 
 import asyncio
 import statistics
-import tempfile
-import time
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
 import psycopg
-from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-from langgraph.graph import END, START, StateGraph
 
-from core.events import Event, event
-from graph.build import GraphState
-from store import database, embedded
-from store.threads import ThreadStore
-from store.transitions import TransitionSaver
+from bench import counting, servers
+from bench.counting import OURS, STOCK, Contender
+from bench.figures import Figure, Report, at_most
+from bench.waiting import until
 
-STEPS: Final = 50
-ROUNDS: Final = 5
+ROUNDS: Final = 7
 
 
 class Cost(NamedTuple):
-    """Per superstep: transactions that wrote, all that committed (the pool's checks too), bytes of WAL, seconds."""
+    """Per superstep: transactions that wrote, all that committed, bytes of WAL."""
 
     writes: float
     commits: float
     wal: float
-    seconds: float
 
 
-MakeSaver = Callable[[database.Pool, str], Awaitable[BaseCheckpointSaver[str]]]
+async def cost_of(url: str, contender: Contender, runs: int) -> Cost:
+    """The cost of `runs` runs of the graph, one after another, with a pool opened and closed around them.
 
-
-def counting_graph() -> StateGraph[GraphState, None, GraphState, GraphState]:
-    """One node that runs STEPS times, with small state and one event a step."""
-
-    async def count(state: GraphState) -> dict[str, Any]:
-        steps = state.get("counters", {}).get("steps", 0) + 1
-        return {"counters": {"steps": steps}, "events": [event("observation", what="step", why=str(steps))]}
-
-    def onward(state: GraphState) -> str:
-        return "count" if state["counters"]["steps"] < STEPS else END
-
-    graph: StateGraph[GraphState, None, GraphState, GraphState] = StateGraph(GraphState)
-    graph.add_node("count", count)
-    graph.add_edge(START, "count")
-    graph.add_conditional_edges("count", onward, ["count", END])
-    return graph
-
-
-async def ours(pool: database.Pool, thread_id: str) -> BaseCheckpointSaver[str]:
-    store = ThreadStore(pool)
-    row = {
-        "id": thread_id, "tenant": "bench", "domain": "bench", "subject": "bench", "environment": "local", "task": {},
-        "requester": "bench", "model": "none", "graph_version": 1, "release": "bench", "behaviour_versions": {},
-    }  # fmt: skip
-    await store.create(row, Event("thread_started", "bench", {}))
-    lease = await store.take_lease(await store.find(thread_id), "bench")
-    if lease is None:
-        raise LookupError("a new thread has no other runner")
-    return TransitionSaver(pool, thread_id, lease.epoch)
-
-
-async def stock(pool: database.Pool, thread_id: str) -> BaseCheckpointSaver[str]:
-    return AsyncPostgresSaver(pool)
-
-
-async def cost_of(url: str, make: MakeSaver, thread_id: str) -> Cost:
-    """One run of the graph. The pool is closed before counting: pooled backends report late."""
-    async with database.open_pool(url) as pool:
-        saver = await make(pool, thread_id)
-        graph = counting_graph().compile(checkpointer=saver)
-        config: Any = {"configurable": {"thread_id": thread_id}, "recursion_limit": STEPS + 5}
-        before = await counters(url)
-        started = time.perf_counter()
-        await graph.ainvoke({"task": {}}, config, durability="sync")
-        seconds = time.perf_counter() - started
+    With one connection, so that all is prepared on it after the first run. The thread is made beforehand and the pool
+    is closed before counting: pooled connections report late.
+    """
+    threads = [counting.new_thread() for _ in range(runs)]
+    async with contender.open_pool(url, 1) as pool:
+        epochs = [await contender.prepare(pool, thread) for thread in threads]
+    before = await counters(url)
+    async with contender.open_pool(url, 1) as pool:
+        for thread, epoch in zip(threads, epochs, strict=True):
+            await counting.ready(contender.saver(pool, thread, epoch), thread)
     after = await counters(url)
-    writes, commits, wal = ((late - early) / STEPS for early, late in zip(before, after, strict=True))
-    return Cost(writes, commits, wal, seconds / STEPS)
+    return Cost(*((late - early) / counting.STEPS for early, late in zip(before, after, strict=True)))
 
 
 async def counters(url: str) -> tuple[int, int, int]:
     """(transaction ids given out, transactions committed, WAL position in bytes). Only writing takes an id."""
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        async with connection.transaction():  # one, however often it looks: it counts its own commits too
+            await until(lambda: _alone(connection), "the connections of the pool are gone")
         await connection.execute("select pg_stat_force_next_flush()")
         cursor = await connection.execute(
             "select pg_snapshot_xmax(pg_current_snapshot())::text::bigint, xact_commit,"
@@ -101,34 +59,48 @@ async def counters(url: str) -> tuple[int, int, int]:
     return row[0], row[1], row[2]
 
 
-async def measure(url: str, rounds: int) -> dict[str, Cost]:
-    """Medians over `rounds`, the two taken in turn."""
-    found: dict[str, list[Cost]] = {"transition saver": [], "AsyncPostgresSaver": []}
-    for number in range(rounds):
-        found["transition saver"].append(await cost_of(url, ours, f"ours{number}"))
-        found["AsyncPostgresSaver"].append(await cost_of(url, stock, f"stock{number}"))
-    return {name: Cost(*map(statistics.median, zip(*costs, strict=True))) for name, costs in found.items()}
+async def _alone(connection: psycopg.AsyncConnection[tuple[object, ...]]) -> bool:
+    await connection.execute("select pg_stat_clear_snapshot()")
+    cursor = await connection.execute(
+        "select count(*) from pg_stat_activity"
+        " where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()"
+    )
+    return await cursor.fetchone() == (0,)
 
 
-def table(found: dict[str, Cost]) -> list[str]:
-    lines = [f"{'per superstep':<20}{'writing transactions':>22}{'all commits':>13}{'WAL bytes':>11}{'ms':>7}"]
-    for name, cost in found.items():
-        lines.append(f"{name:<20}{cost.writes:>22.2f}{cost.commits:>13.2f}{cost.wal:>11.0f}{cost.seconds * 1000:>7.2f}")
-    ratio = found["AsyncPostgresSaver"].seconds / found["transition saver"].seconds
-    return [*lines, f"supersteps per second, ours to stock: {ratio:.2f}"]
+async def measure(url: str, rounds: int) -> Mapping[str, Cost]:
+    """Medians over `rounds` taken in turn, of a second run over the same pool: the first opens and prepares."""
+    found: dict[str, list[Cost]] = {OURS.name: [], STOCK.name: []}
+    for _ in range(rounds):
+        for contender in (OURS, STOCK):
+            first = await cost_of(url, contender, runs=1)
+            both = await cost_of(url, contender, runs=2)
+            found[contender.name].append(Cost(*(two - one for one, two in zip(first, both, strict=True))))
+    return {name: _medians(costs) for name, costs in found.items()}
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        home.chmod(0o755)  # the server runs as another user when this one is root
-        url = embedded.start(home)
-        database.migrate(url)
-        try:
-            print("\n".join(table(asyncio.run(measure(url, ROUNDS)))))
-        finally:
-            embedded.stop(home)
+def _medians(costs: Sequence[Cost]) -> Cost:
+    return Cost(*map(statistics.median, zip(*costs, strict=True)))
 
 
-if __name__ == "__main__":
-    main()
+def report(found: Mapping[str, Cost]) -> Report:
+    our, other = found[OURS.name], found[STOCK.name]
+    return Report(
+        "Superstep: commits and WAL",
+        (
+            f"A graph of {counting.STEPS} supersteps with small state that ends in an interrupt, durability sync; "
+            "the second run over a pool, since the first also opens connections and prepares statements.",
+            "Ours stores events, the review and the thread's row besides; the stock saver stores none of it and has a "
+            "pool that checks no connection.",
+        ),
+        (
+            Figure("commits per superstep", our.commits, "", at_most(1.1), f"stock {other.commits:.2f}"),
+            Figure("writing transactions per superstep", our.writes, "", None, f"stock {other.writes:.2f}"),
+            Figure("WAL per superstep", our.wal, "bytes", at_most(6144), f"stock {other.wal:,.0f} bytes"),
+        ),
+    )
+
+
+def run() -> Report:
+    with servers.plain() as server:
+        return report(asyncio.run(measure(server.url, ROUNDS)))

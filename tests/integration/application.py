@@ -35,8 +35,8 @@ async def opened(database_url: str, home: Path, **changes: str) -> AsyncIterator
         yield app
 
 
-async def started(app: Application, keyword: str = "crm for startups", **asked: Any) -> str:
-    """A thread run to its first review."""
+async def queued(app: Application, keyword: str = "crm for startups", *, reserved: bool = False, **asked: Any) -> str:
+    """A thread that nobody has run yet."""
     request = seo.Request(
         keyword,
         asked.get("locale", "en-US"),
@@ -46,7 +46,12 @@ async def started(app: Application, keyword: str = "crm for startups", **asked: 
     )
     choice = await app.choice()
     new = await seo.prepare(app.settings, app.artifacts, choice.label, request)
-    thread_id = await threads.start(app, new)
+    return await threads.start(app, new, reserved=reserved)
+
+
+async def started(app: Application, keyword: str = "crm for startups", **asked: Any) -> str:
+    """A thread run to its first review."""
+    thread_id = await queued(app, keyword, **asked)
     await threads.advance(app, thread_id)
     return thread_id
 

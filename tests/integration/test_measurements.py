@@ -1,18 +1,80 @@
-"""The bench and the eval run, and what they count (never what they time) holds."""
+"""The benches and the eval run small, and what they count (never what they time) holds."""
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 
-from bench import superstep
+import psycopg
+import pytest
+
+from bench import disk, memory, pickup, scale, servers, speed, superstep
+from bench.counting import OURS, STOCK
 from evals import samples
+from store import database
+from store.reviews import ReviewStore
+from store.threads import ThreadStore
 from tests.integration.application import settings
 
 
-async def test_a_superstep_is_one_writing_transaction(database_url: str) -> None:
+async def test_a_superstep_is_one_commit(database_url: str) -> None:
     found = await superstep.measure(database_url, rounds=1)
-    assert found["transition saver"].writes <= 1.1 < found["AsyncPostgresSaver"].writes
-    assert len(superstep.table(found)) == 4
+    assert found[OURS.name].writes <= found[OURS.name].commits <= 1.1 < found[STOCK.name].writes
+    assert superstep.report(found).figures[0].verdict == "ok"
+
+
+def test_each_has_its_turn_in_each_round(database_url: str) -> None:
+    found = speed.measure(database_url, threads=2, rounds=1)
+    assert set(found) == {OURS.name, STOCK.name, speed.SHARED, "DBOS"}
+    assert all(len(rates) == 1 and rates[0] > 0 for rates in found.values())
+
+
+@pytest.mark.skipif(
+    shutil.which("cc") is None or sys.platform != "linux", reason="needs a C compiler and Linux's loader"
+)
+def test_the_slow_server_takes_a_millisecond_to_commit_and_nothing_else_is_slowed_down() -> None:
+    with servers.slow() as server:
+        assert server.commit >= servers.SLOW
+        with psycopg.connect(server.url) as connection:
+            assert connection.execute("show fsync").fetchone() == ("on",)
+
+
+async def test_every_superstep_of_a_walk_has_its_bytes(database_url: str, home: Path) -> None:
+    found = await disk.measure(database_url, home, ["crm for startups"], {"set_angle": 1})
+    [grown] = found.grown
+    assert set(grown) == set(range(-1, max(grown) + 1)) and min(grown.values()) > 0
+    assert found.vacuumed.steps > found.before.steps and found.left.content > found.before.content
+
+
+async def test_a_worker_holds_all_threads_in_a_model_call_at_once(database_url: str, home: Path) -> None:
+    found = await memory.measure(database_url, home, 3)
+    assert 0 < found.idle <= found.held <= found.peak
+
+
+async def test_each_decision_is_taken_up_once_and_timed(database_url: str, home: Path) -> None:
+    assert len(await pickup.measure(database_url, home, count=2, decisions=2)) == 2
+
+
+async def test_a_made_up_history_is_of_the_size_that_was_asked_for(pool: database.Pool, database_url: str) -> None:
+    found = await scale.measure(database_url, threads=2_000, events=3, calls=3, sweeps=1)
+    assert found.size.threads == 2_000 and found.size.events == 6_000 and found.size.open == 60
+    assert all(len(taken) == 3 for taken in found.reading.values())
+
+
+async def test_lists_are_the_newest_of_what_was_asked_for(pool: database.Pool) -> None:
+    await scale.fill(pool, threads=300, events=1)
+    threads, reviews = ThreadStore(pool), ReviewStore(pool)
+    everything = list(await threads.newest(None, 300))
+    assert len(everything) == 300 and everything == sorted(everything, key=lambda row: row["created_at"], reverse=True)
+    failed = [row for row in everything if row["status"] == "failed"]
+    assert failed and list(await threads.newest("failed", 300)) == failed
+    assert list(await threads.newest("failed", 2)) == failed[:2]
+    waiting = list(await reviews.inbox(None, 300))
+    numbers = [row["number"] for row in waiting]
+    assert numbers and numbers == sorted(numbers, reverse=True)
+    of_one = [row for row in waiting if row["tenant"] == "tenant-0"]
+    assert 0 < len(of_one) < len(waiting) and list(await reviews.inbox("tenant-0", 300)) == of_one
 
 
 async def test_a_sample_walk_says_what_was_asked_and_found(database_url: str, home: Path) -> None:

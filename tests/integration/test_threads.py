@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import frontmatter
 import pytest
+from langgraph.runtime import RunControl
 
 from core.errors import AlreadyDecided, BadInput, ThreadBusy
 from core.events import first_break
+from graph.build import GRAPH_VERSION
 from runtime import threads
+from runtime.wiring import Application
 from store.threads import Lease, ThreadStore
-from tests.integration.application import DANA, answered, events, opened, started, waiting
+from tests.integration.application import DANA, answered, events, opened, queued, started, waiting
 
 
 async def test_a_keyword_costs_four_decisions_and_ends_in_a_marked_draft(database_url: str, home: Path) -> None:
@@ -190,3 +194,42 @@ async def test_a_tenant_never_sees_another_ones_past(database_url: str, home: Pa
         mine = (await app.threads.find(rival))["task"]["profile"]["sha256"]
         with pytest.raises(Exception, match="not in the store of tallyho"):
             await app.artifacts.read("tallyho", [mine])
+
+
+@pytest.mark.parametrize("decided", [False, True])
+async def test_a_run_drained_before_its_first_step_leaves_all_to_the_next(
+    database_url: str, home: Path, monkeypatch: pytest.MonkeyPatch, decided: bool
+) -> None:
+    async with opened(database_url, home) as app:
+        thread_id = await started(app) if decided else await queued(app)
+        if decided:
+            await threads.decide(app, (await waiting(app, thread_id))["number"], "approve", DANA)
+        control, bind = RunControl(), Application.bind
+
+        async def drained(self: Application, thread: Any, epoch: int) -> Any:
+            control.request_drain()
+            return await bind(self, thread, epoch)
+
+        monkeypatch.setattr(Application, "bind", drained)
+        assert (await threads.advance(app, thread_id, control=control))["status"] == "queued"
+        monkeypatch.setattr(Application, "bind", bind)
+        assert (await threads.advance(app, thread_id))["status"] == "waiting"
+        assert (await waiting(app, thread_id))["task_type"] == ("set_angle" if decided else "set_intent")
+        applied = await events(app, thread_id, "review_applied")
+        assert len(applied) == decided
+        assert first_break(await app.threads.timeline(thread_id)) is None
+
+
+async def test_a_thread_that_is_reserved_is_begun_by_who_reserved_it(database_url: str, home: Path) -> None:
+    async with opened(database_url, home) as app:
+        thread_id = await queued(app, reserved=True)
+        assert (await app.threads.get(thread_id))["wake_at"] is not None
+        assert await app.jobs.sweep(GRAPH_VERSION) == 0
+        with pytest.raises(ThreadBusy):
+            await threads.advance(app, thread_id, by_worker=True)
+        thread = await threads.advance(app, thread_id)
+        assert (thread["status"], thread["wake_at"]) == ("waiting", None)
+        number = (await waiting(app, thread_id))["number"]
+        await threads.decide(app, number, "approve", DANA, reserved=True)
+        assert await app.jobs.sweep(GRAPH_VERSION) == 0
+        assert (await threads.advance(app, thread_id))["wake_at"] is None

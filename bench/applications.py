@@ -1,0 +1,38 @@
+"""The application as the benchmarks open it, in this process or in another."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from runtime.settings import Settings
+
+_OURS: Final = ("AUTONOMY_", "OPENAI_", "SERPER_")
+
+
+def _given(url: str, home: Path, changes: dict[str, str]) -> dict[str, str]:
+    """Offline, no network, everything below `home`."""
+    return {
+        "DATABASE_URL": url,
+        "AUTONOMY_HOME": str(home),
+        "AUTONOMY_DDGS": "off",
+        "AUTONOMY_PROBE_LOCAL_MODELS": "false",
+        "AUTONOMY_MODEL": "",
+        "OPENAI_API_KEY": "",
+        "OPENAI_BASE_URL": "",
+        "SERPER_API_KEY": "",
+        **changes,
+    }
+
+
+def settings(url: str, home: Path, **changes: str) -> Settings:
+    """Nothing of a .env file's."""
+    given: dict[str, Any] = _given(url, home, changes)
+    return Settings(_env_file=None, **given)
+
+
+def environment(url: str, home: Path, **changes: str) -> dict[str, str]:
+    """The same for another process; this machine's own settings do not reach it."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    return kept | _given(url, home, changes)
