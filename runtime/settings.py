@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     environment: Environment = Field("local", alias="AUTONOMY_ENVIRONMENT")
     content_dir: Path | None = Field(None, alias="AUTONOMY_CONTENT_DIR")
     profile: Path | None = Field(None, alias="AUTONOMY_PROFILE")
+    policies: Path | None = Field(None, alias="AUTONOMY_POLICIES")
 
     model: str | None = Field(None, alias="AUTONOMY_MODEL")
     model_timeout: float = Field(60.0, gt=0, le=600, alias="AUTONOMY_MODEL_TIMEOUT")
@@ -36,7 +37,9 @@ class Settings(BaseSettings):
     allowed_private_hosts: str = Field("", alias="AUTONOMY_ALLOWED_PRIVATE_HOSTS")
     contact: str = Field("", alias="AUTONOMY_CONTACT")
 
-    @field_validator("database_url", "openai_api_key", "openai_base_url", "serper_api_key", "model", mode="before")
+    @field_validator(
+        "database_url", "openai_api_key", "openai_base_url", "serper_api_key", "model", "policies", mode="before"
+    )
     @classmethod
     def empty_is_unset(cls, value: object) -> object:
         """`KEY=` in a .env file means that the key is not set."""
