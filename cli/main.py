@@ -44,6 +44,8 @@ batch = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(batch, name="batch")
+policy = typer.Typer(help="The rules: what they are, what they come to, why it was decided so.", no_args_is_help=True)
+app.add_typer(policy, name="policy")
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 As = Annotated[str | None, typer.Option("--as", metavar="NAME", help="Who you are; recorded as not verified.")]
@@ -378,6 +380,40 @@ def eval_reliability(
     from cli import evaluate
 
     _finish(evaluate.reliability(evaluate.flags(short, only or (), json, write)))
+
+
+@policy.command("check")
+def policy_check(
+    files: Annotated[list[Path] | None, typer.Argument(metavar="FILE…", help="Policy files (Cedar) to try.")] = None,
+    json: Json = False,
+) -> None:
+    """Check policy files beside the rules in force, and list all of them."""
+    from cli import policy as rules
+
+    _finish(rules.check(files or [], json))
+
+
+@policy.command("test")
+def policy_test(
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Cases (YAML); default: those shipped.")] = None,
+    json: Json = False,
+) -> None:
+    """Try a table of cases on the rules in force. Exit 1 when a case comes out differently or a rule never fires."""
+    from cli import policy as rules
+
+    _finish(rules.test(file, json))
+
+
+@policy.command("explain")
+def policy_explain(
+    thread: ThreadId,
+    step: Annotated[int, typer.Argument(metavar="STEP", help="The number that `autonomy show` gives it.")],
+    json: Json = False,
+) -> None:
+    """Which rule decided a step, over which facts, and what would have let it pass."""
+    from cli import policy as rules
+
+    _finish(rules.explained(thread, step, json))
 
 
 def _finish(command: Coroutine[Any, Any, int]) -> None:

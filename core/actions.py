@@ -63,6 +63,8 @@ class PolicyDecision(Value):
     rules: tuple[str, ...] = ()
     invalid: bool = False
     """True when the proposal failed its schema or was not offered: the planner's mistake, not a rule."""
+    by_hand: bool = False
+    """With `review`: the call is prepared, and the person does it; approving does not make the tool do it."""
 
 
 class Score(Value):

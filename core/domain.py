@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from core.actions import Proposal
+from core.canonical import storable
 from core.tools import ToolSpec
 from core.vocabulary import Trust
 
@@ -15,12 +17,54 @@ Role = Literal["system", "task", "material", "feedback"]
 
 @dataclass(frozen=True, slots=True)
 class PromptMessage:
-    """One message to the model. Only `system` is an instruction; `material` is quoted and carries its source."""
+    """One message to the model. Only `system` is an instruction; the rest is quoted, with its source, or a task."""
 
     role: Role
     text: str
     source: str = ""
     trust: Trust = "trusted"
+
+
+FEEDBACK_TRUST: Final[Mapping[str, Trust]] = {
+    "rejected": "person",
+    "answer": "person",
+    "handed_back": "person",
+    "invalid": "trusted",
+    "denied": "trusted",
+}
+"""Kind of feedback -> who says it. Any other, such as a failed call's, may repeat what the far side wrote."""
+
+
+def feedback_message(item: Mapping[str, Any]) -> PromptMessage:
+    """One item of the state's feedback as the planner is told it."""
+    kind = str(item.get("kind", ""))
+    text = json.dumps(storable(dict(item)), ensure_ascii=False, allow_nan=False)
+    return PromptMessage("feedback", text, kind, FEEDBACK_TRUST.get(kind, "untrusted"))
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A kind of request that is declined: what it is, and the phrases that give it away (any of them, whole words)."""
+
+    what: str
+    phrases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The mandate in a form that can be held against a call."""
+
+    tools: frozenset[str] | None = None
+    """Tools that belong to it; None: every tool that the domain declares."""
+    own: Mapping[str, str] = field(default_factory=dict)
+    """Argument -> the field of the task that it must equal wherever a tool takes it, such as `site`."""
+    refusals: tuple[Refusal, ...] = ()
+    request: tuple[str, ...] = ()
+    """Fields of the task that say what is asked for."""
+    outside: frozenset[str] = frozenset()
+    """Fields of the task that someone outside wrote, such as a customer's mail: untrusted from the start."""
+    decline: str = "This is outside of what I am here for, so I leave it to a person."
+    """What is said to whoever asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +78,8 @@ class Card:
     stop_rules: tuple[str, ...]
     evidence: tuple[str, ...]
     handoffs: Mapping[str, str]
+    scope: Scope = Scope()
+    """What `mandate` says, for the policy check."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ class ThreadState(TypedDict, total=False):
     """Hashes of proposals that a person rejected."""
     declined: list[str]
     """Tools a person has finally said no to."""
+    trust_tier: str
+    """`tainted` once untrusted content has entered the thread, for good."""
     ending: Json | None
     """Set once, by what ends the thread: status and reason."""
     events: list[Json]

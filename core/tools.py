@@ -4,12 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 
 from core.canonical import sha256
-from core.vocabulary import Idempotency, Risk, Tier
+from core.vocabulary import TIERS, Idempotency, Risk, Tier
+
+_HANDLE: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "description": 'Or a reference to an earlier result, {"$ref": "NAME"} or {"$ref": "NAME#/json/pointer"}.',
+    "additionalProperties": {"type": "string"},
+    "maxProperties": 1,
+}
+"""Not spelled out with a property called $ref: readers of schemas would follow it."""
+
+ListKind = Literal["host", "recipient", "path", "value"]
+
+
+@dataclass(frozen=True, slots=True)
+class Allowlist:
+    """What one argument may be. `host`: of an address, or below it; `recipient`: an address or `@domain`; `path`: at or
+    below a folder. An entry `task:FIELD` stands for that field of the task."""
+
+    kind: ListKind
+    entries: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +62,38 @@ class ToolSpec:
     """For an idempotent tool: seconds the far side remembers a key from its first use; None: for ever."""
     when_confirmed: Callable[[Mapping[str, Any], str], dict[str, Any]] | None = None
     """(arguments, note) -> the result, when a person says that a call without an answer took effect."""
+    raised_tier: Callable[[Mapping[str, Any]], Tier] | None = None
+    """Tier that these very arguments call for, such as guests of a calendar entry. Read with `tier_of`."""
+    judged_by: str = ""
+    """The decision point that judges what this tool makes; its certificate counts for this tool too."""
+    amount: str = ""
+    """The argument that is an amount, in the smallest unit of its currency."""
+    amount_limit: int | None = None
+    """The most that one call may be for; more is denied."""
+    allowed: Mapping[str, Allowlist] = field(default_factory=dict)
+    """Argument -> what it may be; anything else is denied."""
+
+    @property
+    def task_type(self) -> str:
+        """What this tool's record is kept under."""
+        return self.judged_by or self.name
+
+    def tier_of(self, arguments: Mapping[str, Any]) -> Tier:
+        """The tier of a call with these arguments: never below the declared one."""
+        raised = self.raised_tier(arguments) if self.raised_tier else self.tier
+        if raised not in TIERS:
+            return TIERS[-1]
+        return max(self.tier, raised, key=TIERS.index)
 
     def model_schema(self) -> dict[str, Any]:
-        """JSON schema of the arguments as the model is offered them: without the bound ones."""
+        """JSON schema of the arguments as the model is offered them: without the bound ones, and with a handle to an
+        earlier result in place of any control argument."""
         schema = self.arguments.model_json_schema()
-        properties = {key: value for key, value in schema.get("properties", {}).items() if key not in self.bindings}
+        properties = {
+            key: {"anyOf": [value, _HANDLE]} if key in self.control_arguments else value
+            for key, value in schema.get("properties", {}).items()
+            if key not in self.bindings
+        }
         required = [key for key in schema.get("required", []) if key not in self.bindings]
         return {**schema, "properties": properties, "required": required}
 
@@ -65,4 +111,6 @@ class ToolSpec:
             self.name, self.summary, self.arguments.model_json_schema(), self.result.model_json_schema(), self.tier,
             self.idempotency, self.cost, self.timeout, self.attempts, self.risk, self.decision_point, self.egress,
             sorted(self.control_arguments), dict(self.bindings), self.produces, self.invalidates, self.key_lifetime,
+            self.raised_tier is not None, self.judged_by, self.amount, self.amount_limit,
+            {name: [listed.kind, *listed.entries] for name, listed in self.allowed.items()},
         ])  # fmt: skip

@@ -21,6 +21,13 @@ OperationState = Literal["started", "succeeded", "failed", "unknown"]
 EventClass = Literal["decided", "observed"]
 Trust = Literal["person", "profile", "trusted", "untrusted", "model"]
 """Where a value came from; anything fetched from outside is `untrusted`."""
+ActorRole = Literal["agent", "viewer", "reviewer", "admin"]
+"""On whose part a call is made: the agent's own, or a person's who edited it."""
+
+TIERS: Final[tuple[Tier, ...]] = ("read-only", "reversible", "irreversible")
+"""From lax to strict."""
+TRUSTS: Final[tuple[Trust, ...]] = ("person", "profile", "trusted", "model", "untrusted")
+"""From what people said themselves to what anyone may have written."""
 
 Attempt = Literal[
     "started", "succeeded", "refused", "not_sent", "unknown", "taken_over", "found", "absent", "happened",

@@ -12,6 +12,7 @@ from core.reviews import action_request
 from core.state import Json, ThreadState
 from escalation.score import Signals, score
 from nodes.bindings import Bindings
+from nodes.origins import shown
 from nodes.planner import Node
 from nodes.views import view_of
 
@@ -31,7 +32,8 @@ def escalation_score(bound: Bindings) -> Node:
         update: Json = {"escalation": scored.to_json(), "events": [said]}
         if scored.band == "proceed" and policy.outcome == "allow":
             return update
-        asked = action_request(proposal, policy, scored, bound.domain.explain(view, proposal))
-        return update | {"review": asked}
+        filled = await shown(bound.artifacts, state, proposal)
+        asked = action_request(filled, policy, scored, bound.domain.explain(view, filled))
+        return update | {"review": asked | {"action_hash": proposal.hash}}
 
     return node

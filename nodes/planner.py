@@ -9,10 +9,11 @@ from langgraph.runtime import Runtime
 
 from core.actions import Proposal, Ref, SelfReport
 from core.canonical import canonical_json, storable
-from core.domain import View
+from core.domain import Scope, View
 from core.errors import ModelError
 from core.events import event
 from core.failures import FAILURES, classify
+from core.handles import pinned
 from core.ports import CallSite, ToolChoice
 from core.reviews import blocker_request
 from core.state import Json, ThreadState
@@ -21,6 +22,7 @@ from nodes.bindings import Bindings
 from nodes.views import view_of
 from policy.check import offer
 from policy.limits import MAX_FEEDBACK, limit_reached
+from policy.scope import refused
 
 Node = Callable[[ThreadState, Runtime[Any]], Awaitable[Json]]
 _CLEARED: Final[Json] = {"proposal": None, "policy": None, "escalation": None, "review": None}
@@ -31,6 +33,8 @@ def planner(bound: Bindings) -> Node:
         counters = state.get("counters", {})
         if (reached := limit_reached(counters)) is not None:
             return _limit(reached, state)
+        if (declined := _declined(bound.domain.card.scope, state)) is not None:
+            return declined
         view = await view_of(bound.artifacts, bound.domain.reads, state)
         tools = bound.domain.tools
         offered = offer(bound.gate, bound.domain.next_actions(view), tools, bound.situation(state["task"]["tenant"]))
@@ -84,12 +88,18 @@ async def _propose(bound: Bindings, site: CallSite, view: View, offered: Sequenc
     messages = bound.domain.messages(view, offered)
     choice: ToolChoice = await bound.model.choose(site, messages, [tools[name] for name in offered])
     spec = tools.get(choice.action)
-    arguments = storable(_bind(spec, choice.arguments, view) if spec else choice.arguments)
+    said = pinned(choice.arguments, {**view.hashes, **_profile(view.task)})
+    arguments = storable(_bind(spec, said, view) if spec else said)
     proposal = Proposal(id=bound.new_id(), action=choice.action, arguments=arguments, model_call=choice.model_call)
     if spec is None or not spec.decision_point:
         return proposal
     report = await bound.model.report(site, [*messages, *bound.domain.report_messages(proposal)])
     return proposal.model_copy(update={"report": report})
+
+
+def _profile(task: Mapping[str, Any]) -> dict[str, str]:
+    profile = task.get("profile")
+    return {"profile": profile["sha256"]} if isinstance(profile, Mapping) else {}
 
 
 def _bind(spec: ToolSpec, arguments: Mapping[str, Any], view: View) -> Json:
@@ -111,6 +121,17 @@ def _unusable(state: ThreadState, counters: Mapping[str, int], error: ModelError
         "feedback": [*state.get("feedback", []), item][-MAX_FEEDBACK:],
         "events": [failure],
     }
+
+
+def _declined(scope: Scope, state: ThreadState) -> Json | None:
+    """A request that the mandate leaves to people goes to one at once; after their answer the work goes on."""
+    refusal = None if state.get("feedback") or state.get("counters") else refused(scope, state["task"])
+    if refusal is None:
+        return None
+    message = f"{scope.decline} ({refusal.what})"
+    asked = blocker_request("planner", "policy_violation", message, None)
+    said = event("failure", **{"class": "policy_violation"}, message=message)
+    return {**_CLEARED, "review": asked, "events": [said]}
 
 
 def _limit(reached: str, state: ThreadState) -> Json:

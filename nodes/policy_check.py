@@ -7,13 +7,15 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from core.actions import PolicyDecision, Proposal
+from core.canonical import sha256
 from core.events import event
-from core.reviews import action_request, question_request
+from core.reviews import action_request, blocker_request, question_request
 from core.state import Json, ThreadState
 from nodes.bindings import Bindings
+from nodes.origins import origins_of
 from nodes.planner import Node, call_site
 from nodes.views import view_of
-from policy.check import Standing, check
+from policy.check import Approval, Judgement, Standing, judge
 from policy.limits import MAX_FEEDBACK
 
 ASK_HUMAN = "ask_human"
@@ -24,31 +26,69 @@ def policy_check(bound: Bindings) -> Node:
         proposal = Proposal.model_validate(state["proposal"])
         site = call_site(state, runtime)
         approver = await bound.approvals.approver(site.thread_id, proposal.hash)
-        standing = Standing(state.get("offered", ()), state.get("rejected", ()), approver)
-        decision = check(bound.gate, proposal, bound.domain.tools, bound.situation(site.tenant), standing)
-        said = event(
-            "policy_check",
-            proposal=proposal.id,
-            action=proposal.action,
-            action_hash=proposal.hash,
-            outcome=decision.outcome,
-            rules=list(decision.rules),
-            reasons=list(decision.reasons),
-            approved_by=approver,
-            authority=bound.authority,
+        standing = Standing(
+            state.get("offered", ()),
+            state.get("rejected", ()),
+            _approval(bound, state, proposal, approver),
+            await origins_of(bound, state, proposal),
+            bound.domain.card.scope,
+            state.get("trust_tier") == "tainted",
         )
-        update: Json = {"policy": decision.to_json() | {"approved_by": approver}, "events": [said]}
-        if decision.outcome == "deny":
-            return update | _back_to_planner(state, proposal, decision)
-        if proposal.action == ASK_HUMAN:
-            return update | {"review": question_request(proposal)}
-        if decision.outcome == "review" and not _scored(bound, proposal):
-            view = await view_of(bound.artifacts, bound.domain.reads, state)
-            asked = action_request(proposal, decision, None, bound.domain.explain(view, proposal))
-            return update | {"review": asked}
-        return update
+        judged = judge(bound.gate, proposal, bound.domain.tools, bound.situation(site.tenant), standing)
+        said = _said(bound, proposal, judged, approver)
+        update: Json = {"policy": judged.decision.to_json() | {"approved_by": approver}, "events": [said]}
+        if judged.facts is not None and judged.facts.trust == "tainted":
+            update["trust_tier"] = "tainted"  # for good, whatever becomes of the results that brought it
+        return update | await _next(bound, state, proposal, judged)
 
     return node
+
+
+async def _next(bound: Bindings, state: ThreadState, proposal: Proposal, judged: Judgement) -> Json:
+    decision = judged.decision
+    if judged.outside:
+        message = f"{bound.domain.card.scope.decline} ({judged.outside})"
+        return {"review": blocker_request(proposal.action, "policy_violation", message, proposal)}
+    if decision.outcome == "deny":
+        return _back_to_planner(state, proposal, judged)
+    if proposal.action == ASK_HUMAN:
+        return {"review": question_request(proposal)}
+    shown = judged.shown or proposal
+    if decision.by_hand:
+        return _by_hand(state, shown, decision)
+    if decision.outcome == "review" and not _scored(bound, proposal):
+        view = await view_of(bound.artifacts, bound.domain.reads, state)
+        asked = action_request(shown, decision, None, bound.domain.explain(view, shown))
+        return {"review": asked | {"action_hash": proposal.hash}}
+    return {}
+
+
+def _approval(bound: Bindings, state: ThreadState, proposal: Proposal, approver: str | None) -> Approval | None:
+    if approver is None:
+        return None
+    own = approver == state["task"].get("requester")
+    return Approval(approver, "admin" if bound.environment == "local" else "reviewer", proposal.hash, own)
+
+
+def _said(bound: Bindings, proposal: Proposal, judged: Judgement, approver: str | None) -> Json:
+    """The decision with all it rests on, so that it can be made again: labels and hashes, no content."""
+    decision = judged.decision
+    return event(
+        "policy_check",
+        proposal=proposal.id,
+        action=proposal.action,
+        action_hash=proposal.hash,
+        outcome=decision.outcome,
+        by_hand=decision.by_hand,
+        rules=list(decision.rules),
+        reasons=list(decision.reasons),
+        approved_by=approver,
+        authority=bound.authority,
+        policies=bound.gate.policies.hash[:16],
+        facts=judged.facts.to_json() if judged.facts else None,
+        origins=dict(judged.labels),
+        arguments={name: sha256(value)[:16] for name, value in proposal.arguments.items()},
+    )
 
 
 def _scored(bound: Bindings, proposal: Proposal) -> bool:
@@ -56,8 +96,15 @@ def _scored(bound: Bindings, proposal: Proposal) -> bool:
     return bound.domain.tools[proposal.action].decision_point
 
 
-def _back_to_planner(state: ThreadState, proposal: Proposal, decision: PolicyDecision) -> Json:
-    counters = state.get("counters", {})
+def _by_hand(state: ThreadState, shown: Proposal, decision: PolicyDecision) -> Json:
+    """Prepared, and handed to a person. It is not offered again: whether it was done is for them to say."""
+    message = f"{shown.action} is prepared. {'; '.join(decision.reasons)}. Do it yourself, then hand back."
+    asked = blocker_request(shown.action, "policy_violation", message, shown)
+    return {"review": asked, "declined": [*state.get("declined", []), shown.action]}
+
+
+def _back_to_planner(state: ThreadState, proposal: Proposal, judged: Judgement) -> Json:
+    counters, decision = state.get("counters", {}), judged.decision
     item = {
         "kind": "invalid" if decision.invalid else "denied",
         "action": proposal.action,

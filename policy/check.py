@@ -1,28 +1,22 @@
-"""The whole check of a proposal: known? → offered? → schema → rejected before? → Cedar. Pure."""
+"""The whole check of a proposal: known? → offered? → handles → schema → rejected before? → facts → Cedar. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
 from core.actions import PolicyDecision, Proposal
+from core.domain import Scope
+from core.handles import BadHandle, Origins, Resolved, resolved
 from core.tools import ToolSpec
-from core.vocabulary import Authority, Environment
-from policy.facts import Facts
+from core.vocabulary import Trust
+from policy.facts import Approval, Call, Facts, Situation, facts_of, typical
 from policy.gate import CedarGate
+from policy.scope import outside
 
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """What holds for all calls of a run."""
-
-    domain: str
-    tenant: str
-    environment: Environment
-    authority: Authority
-    offline: bool
+__all__ = ["Approval", "Judgement", "Situation", "Standing", "check", "judge", "offer", "schema_problems"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,31 +25,33 @@ class Standing:
 
     offered: Collection[str]
     rejected: Collection[str]
-    approver: str | None
+    approval: Approval | None = None
+    origins: Origins = field(default_factory=Origins)
+    scope: Scope = field(default_factory=Scope)
+    tainted: bool = False
+    """Whether untrusted content was in the thread before, even if nothing of it is left."""
 
 
-def facts_of(spec: ToolSpec, situation: Situation, approved: bool) -> Facts:
-    return Facts(
-        domain=situation.domain,
-        tool=spec.name,
-        tenant=situation.tenant,
-        environment=situation.environment,
-        authority=situation.authority,
-        model="offline" if situation.offline else "remote",
-        tier=spec.tier,
-        risk=spec.risk,
-        approved=approved,
-    )
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A decision with what it rests on. Without facts the proposal never reached the rules."""
+
+    decision: PolicyDecision
+    facts: Facts | None = None
+    labels: Mapping[str, Trust] = field(default_factory=dict)
+    """Argument -> where its value came from."""
+    shown: Proposal | None = None
+    """The proposal with its handles filled in: what a person is shown. Its hash is not what is approved."""
+    outside: str = ""
+    """Why it is outside of the mandate."""
 
 
 def offer(
     gate: CedarGate, candidates: Collection[str], tools: Mapping[str, ToolSpec], situation: Situation
 ) -> tuple[str, ...]:
-    """The candidates that policy does not deny outright, in their order."""
+    """The candidates that policy would not deny for a typical call, in their order."""
     return tuple(
-        name
-        for name in candidates
-        if name in tools and gate.decide(facts_of(tools[name], situation, approved=False)).outcome != "deny"
+        name for name in candidates if name in tools and gate.decide(typical(tools[name], situation)).outcome != "deny"
     )
 
 
@@ -63,16 +59,59 @@ def check(
     gate: CedarGate, proposal: Proposal, tools: Mapping[str, ToolSpec], situation: Situation, standing: Standing
 ) -> PolicyDecision:
     """allow, review or deny, with reasons. Anything unknown is denied."""
+    return judge(gate, proposal, tools, situation, standing).decision
+
+
+def judge(
+    gate: CedarGate, proposal: Proposal, tools: Mapping[str, ToolSpec], situation: Situation, standing: Standing
+) -> Judgement:
+    """As check, with the facts."""
     spec = tools.get(proposal.action)
     if spec is None:
         return _invalid(f"there is no tool {proposal.action}")
     if proposal.action not in standing.offered:
         return _invalid(f"{proposal.action} was not offered; the offer was {', '.join(standing.offered) or 'nothing'}")
-    if problems := schema_problems(spec, proposal.arguments):
+    try:
+        values = resolved(proposal.arguments, standing.origins, spec.bindings)
+    except BadHandle as error:
+        return _invalid(str(error))
+    if problems := schema_problems(spec, values.arguments):
         return _invalid(*problems)
-    if proposal.hash in standing.rejected and standing.approver is None:
+    if proposal.hash in standing.rejected and standing.approval is None:
         return _invalid("a person rejected exactly this proposal before")
-    return gate.decide(facts_of(spec, situation, approved=standing.approver is not None))
+    return _judged(gate, proposal, spec, situation, standing, values)
+
+
+def _judged(
+    gate: CedarGate, proposal: Proposal, spec: ToolSpec, situation: Situation, standing: Standing, values: Resolved
+) -> Judgement:
+    task = standing.origins.task
+    strange = outside(standing.scope, spec, values.arguments, task)
+    call = Call(
+        spec=spec,
+        arguments=values.arguments,
+        labels=values.labels,
+        hash=proposal.hash,
+        task=task,
+        tainted=standing.tainted or standing.origins.tainted,
+        in_scope=not strange,
+        editor=standing.approval if proposal.parent_id else None,
+    )
+    facts = facts_of(call, situation, standing.approval)
+    shown = proposal.model_copy(update={"arguments": values.arguments})
+    return Judgement(_in_words(gate.decide(facts), call), facts, values.labels, shown, strange)
+
+
+def _in_words(decision: PolicyDecision, call: Call) -> PolicyDecision:
+    """A review says which of the control arguments nobody trustworthy supplied."""
+    doubtful = [
+        f"{name} comes from {'untrusted content' if label == 'untrusted' else 'the model'}"
+        for name, label in sorted(call.labels.items())
+        if call.tainted and name in call.spec.control_arguments and label in ("model", "untrusted")
+    ]
+    if decision.outcome != "review" or not doubtful:
+        return decision
+    return decision.model_copy(update={"reasons": (*decision.reasons, *doubtful)})
 
 
 def schema_problems(spec: ToolSpec, arguments: Mapping[str, object]) -> tuple[str, ...]:
@@ -87,5 +126,5 @@ def schema_problems(spec: ToolSpec, arguments: Mapping[str, object]) -> tuple[st
     return ()
 
 
-def _invalid(*reasons: str) -> PolicyDecision:
-    return PolicyDecision(outcome="deny", reasons=reasons, invalid=True)
+def _invalid(*reasons: str) -> Judgement:
+    return Judgement(PolicyDecision(outcome="deny", reasons=reasons, invalid=True))

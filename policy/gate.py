@@ -1,103 +1,120 @@
 """Cedar as a gate with three answers.
 
 Cedar only says allow or deny. A gate is a `forbid … unless { context.approved }`: on a deny the question is asked again
-with `approved = true`, and an allow then means that a person may let it through. An error in evaluating any rule, or no
-decision, is a deny: an erroring `forbid` would otherwise be skipped.
+as if a person had approved, and an allow then means that a person may let it through. A third question, as if the
+person also carried it out, tells what is only prepared here. An error in evaluating any rule, or no decision, is a
+deny: an erroring `forbid` would otherwise be skipped.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, replace
-from importlib import resources
-from typing import Any
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
 
 import cedarpy
 
 from core.actions import PolicyDecision
-from core.errors import AutonomyError
 from policy.facts import Facts
+from policy.lint import EVERYTHING, PolicyFileError, Rule
+from policy.policy_set import PolicySet, load, parse, rule_of
 
-_NO_ENTITIES: list[dict[str, Any]] = []
+__all__ = ["CedarGate", "PolicyFileError", "load_gate", "parse_gate"]
 
-
-class PolicyFileError(AutonomyError):
-    """A policy file cannot be used."""
+_NO_ENTITIES: Final = cedarpy.Entities.from_json_str("[]")
+_MOST_DECISIONS: Final = 4096
+_OF_APPROVAL: Final = frozenset({"approved", "approver_role", "own_request"})
+_BY_HAND: Final = frozenset({"committed_by"})
+Answer = tuple[bool, tuple[Rule, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class CedarGate:
-    """A parsed, validated policy set. `words` maps Cedar's own policy ids to (our id, what it says)."""
+    """Decides over facts. Pure: the same facts get the same decision, so decisions are kept."""
 
-    policies: cedarpy.PolicySet
-    schema: cedarpy.Schema
-    words: dict[str, tuple[str, str]]
-    text: str
+    policies: PolicySet
+    _decisions: dict[Any, PolicyDecision] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def text(self) -> str:
+        return self.policies.text
 
     def decide(self, facts: Facts) -> PolicyDecision:
-        allowed, rules = self._ask(facts)
-        if allowed:
-            return PolicyDecision(outcome="allow", reasons=self._say(rules), rules=self._ids(rules))
-        if not facts.approved and self._ask(replace(facts, approved=True))[0]:
-            return PolicyDecision(outcome="review", reasons=self._say(rules), rules=self._ids(rules))
-        reasons = self._say(rules) or (f"no policy permits {facts.tool}",)
-        return PolicyDecision(outcome="deny", reasons=reasons, rules=self._ids(rules))
+        key = self._key(facts)
+        if (known := self._decisions.get(key)) is not None:
+            return known
+        if len(self._decisions) >= _MOST_DECISIONS:
+            self._decisions.clear()
+        self._decisions[key] = decision = self._decide(facts)
+        return decision
 
-    def _ask(self, facts: Facts) -> tuple[bool, list[str]]:
+    def ask(self, facts: Facts) -> Answer:
+        """Cedar's own answer to one question, and the rules that it rests on."""
+        context = facts.context()
+        sent = context if self.policies.mentioned >= EVERYTHING else self.policies.mentioned
         request = {
-            "principal": {"type": "Agent", "id": facts.domain},
-            "action": {"type": "Action", "id": "call"},
-            "resource": {"type": "Tool", "id": facts.tool},
-            "context": facts.context(),
+            "principal": {"type": "Agent", "id": self._name(facts.domain)},
+            "action": 'Action::"call"',
+            "resource": {"type": "Tool", "id": self._name(facts.tool)},
+            "context": {name: context[name] for name in sent},
         }
-        answer = cedarpy.is_authorized(_uids(request), self.policies, _NO_ENTITIES, schema=self.schema)
-        sound = not answer.diagnostics.errors
-        return sound and answer.decision == cedarpy.Decision.Allow, list(answer.diagnostics.reasons)
+        answer = cedarpy.is_authorized(request, self.policies.handle, _NO_ENTITIES)
+        rules = tuple(rule_of(self.policies, each) for each in sorted(answer.diagnostics.reasons, key=_number))
+        return answer.decision == cedarpy.Decision.Allow and not answer.diagnostics.errors, rules
 
-    def _ids(self, rules: list[str]) -> tuple[str, ...]:
-        return tuple(self.words[rule][0] for rule in rules)
+    def _decide(self, facts: Facts) -> PolicyDecision:
+        if strange := facts.unknown():
+            return PolicyDecision(outcome="deny", reasons=tuple(f"there is no {each}" for each in strange))
+        allowed, why = self.ask(facts)
+        if allowed:
+            return _decision("allow", why)
+        approved = replace(facts, approved=True, approver_role="admin", own_request=False)
+        if self._passes(approved, why, _OF_APPROVAL):
+            return _decision("review", why)
+        if self._passes(replace(approved, committed_by="person"), why, _OF_APPROVAL | _BY_HAND):
+            return _decision("review", why).model_copy(update={"by_hand": True})
+        kept = tuple(rule for rule in why if not rule.looks_at & _OF_APPROVAL) or self.ask(approved)[1]
+        return PolicyDecision(outcome="deny", reasons=_says(kept) or ("no policy permits this call",), rules=_ids(kept))
 
-    def _say(self, rules: list[str]) -> tuple[str, ...]:
-        return tuple(self.words[rule][1] for rule in rules)
+    def _passes(self, facts: Facts, fired: tuple[Rule, ...], changed: frozenset[str]) -> bool:
+        """Whether `facts` pass, which differ in `changed` from those on which the rules `fired`.
 
+        A forbid that looks at nothing of what was changed still holds, and saves the question.
+        """
+        if any(not rule.looks_at & (changed | EVERYTHING) for rule in fired):
+            return False
+        return self.ask(facts)[0]
 
-def load_gate() -> CedarGate:
-    """The base policy that ships with this release. Raises PolicyFileError with the file and the reason."""
-    folder = resources.files("policy.rules")
-    return parse_gate(
-        folder.joinpath("base.cedar").read_text(encoding="utf-8"),
-        folder.joinpath("schema.cedarschema").read_text(encoding="utf-8"),
-    )
+    def _key(self, facts: Facts) -> tuple[Any, ...]:
+        """All that a rule could tell two calls apart by."""
+        return (self._name(facts.domain), self._name(facts.tool), *self.policies.telling(facts))
 
-
-def parse_gate(text: str, schema: str, name: str = "base.cedar") -> CedarGate:
-    """Parse and validate policies. Each needs an @id, no two the same, and a @says in plain words."""
-    try:
-        policies, parsed_schema = cedarpy.PolicySet.from_str(text), cedarpy.Schema.from_str(schema)
-    except ValueError as error:
-        raise PolicyFileError(f"{name} cannot be read: {' '.join(str(error).split())}") from error
-    checked = cedarpy.validate_policies(text, schema)
-    if not checked.validation_passed:
-        raise PolicyFileError(f"{name} does not fit the schema: {checked.errors[0].error}")
-    return CedarGate(policies, parsed_schema, _words(text, name), text)
-
-
-def _words(text: str, name: str) -> dict[str, tuple[str, str]]:
-    words: dict[str, tuple[str, str]] = {}
-    for cedar_id, rule in json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"].items():
-        annotations = rule.get("annotations", {})
-        if not annotations.get("id") or not annotations.get("says"):
-            raise PolicyFileError(f"{name}: the rule {cedar_id} needs an @id and a @says.")
-        words[cedar_id] = (annotations["id"], annotations["says"])
-    ids = [rule_id for rule_id, _ in words.values()]
-    if twice := sorted({rule_id for rule_id in ids if ids.count(rule_id) > 1}):
-        raise PolicyFileError(f"{name}: the id {twice[0]} is used twice.")
-    return words
+    def _name(self, name: str) -> str:
+        """Names that no rule mentions are alike to Cedar."""
+        return name if name in self.policies.named else "other"
 
 
-def _uids(request: dict[str, Any]) -> dict[str, Any]:
-    """Entities in Cedar's own notation; names are quoted, so nothing in them is syntax."""
-    for part in ("principal", "action", "resource"):
-        uid = request[part]
-        request[part] = f"{uid['type']}::{json.dumps(uid['id'])}"
-    return request
+def load_gate(folder: Path | None = None) -> CedarGate:
+    """The policies of this release and of `folder`. Raises BadInput with file, line and reason."""
+    return CedarGate(load(folder))
+
+
+def parse_gate(text: str, schema: str, name: str = "policy.cedar") -> CedarGate:
+    """A gate over the rules of one text. Raises PolicyFileError."""
+    return CedarGate(parse({name: text}, schema))
+
+
+def _decision(outcome: Any, rules: tuple[Rule, ...]) -> PolicyDecision:
+    return PolicyDecision(outcome=outcome, reasons=_says(rules), rules=_ids(rules))
+
+
+def _ids(rules: tuple[Rule, ...]) -> tuple[str, ...]:
+    return tuple(rule.id for rule in rules)
+
+
+def _says(rules: tuple[Rule, ...]) -> tuple[str, ...]:
+    return tuple(rule.says for rule in rules)
+
+
+def _number(cedar_id: str) -> int:
+    return int(cedar_id.removeprefix("policy"))

@@ -1,7 +1,8 @@
 """What is said to a chat model and what it answers: PromptMessages as LangChain messages, and the way back.
 
-Only `system` becomes an instruction. Quoted content can't close its delimiter: inside it every "<" is written as the
-JSON escape \\u003c, and what a task says can't look like a delimiter either.
+Only `system` becomes an instruction. Whatever else is said stands in a block with its source and its trust, between two
+tags that carry a number drawn for this one message. Quoted content can't close its block: it can't know the number, and
+inside a block every "<" is written as the JSON escape \\u003c. What a task says can't look like a block either.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.messages.ai import add_ai_message_chunks
@@ -26,8 +28,7 @@ PROPOSAL: Final = "proposal"
 """Name of the material that report messages put the proposal in: data = {"action", "arguments"}, trust "model"."""
 
 _DELIMITER: Final = re.compile(r"<(?=\s*/?\s*(?:material|feedback)\b)", re.IGNORECASE)
-_MATERIAL: Final = re.compile(r'<material source="([^"]*)" trust="([^"]*)">([^<]*)</material>')
-_FEEDBACK: Final = re.compile(r"<feedback>([^<]*)</feedback>")
+_BLOCK: Final = re.compile(r'<(material|feedback)-(\w+) source="([^"]*)" trust="([^"]*)">([^<]*)</\1-\2>')
 
 _CUT_OFF: Final = frozenset({"length", "incomplete", "failed", "cancelled"})
 _ROLES: Final[Mapping[str, str]] = {"system": "system", "human": "user", "ai": "assistant"}
@@ -87,9 +88,14 @@ class SelfReportAnswer(BaseModel):
         return value if value is not None and 0 <= value <= 1 else None
 
 
-def to_langchain(messages: Sequence[PromptMessage]) -> list[BaseMessage]:
-    """One LangChain message for each prompt message."""
-    return [_message(message) for message in messages]
+def drawn() -> str:
+    """A number that nobody who wrote the content can know."""
+    return secrets.token_hex(8)
+
+
+def to_langchain(messages: Sequence[PromptMessage], draw: Callable[[], str] = drawn) -> list[BaseMessage]:
+    """One LangChain message for each prompt message. `draw` gives the number of each block."""
+    return [_message(message, draw) for message in messages]
 
 
 def from_langchain(messages: Sequence[BaseMessage]) -> Quoted:
@@ -98,11 +104,13 @@ def from_langchain(messages: Sequence[BaseMessage]) -> Quoted:
     feedback: list[dict[str, Any]] = []
     for message in messages:
         text = str(message.text)
-        if found := _MATERIAL.fullmatch(text):
-            source, trust = html.unescape(found[1]), html.unescape(found[2])
-            materials.append({**_json_object(found[3]), "source": source, "trust": trust})
-        elif found := _FEEDBACK.fullmatch(text):
-            feedback.append(_json_object(found[1]))
+        if (found := _BLOCK.fullmatch(text)) is None:
+            continue
+        if found[1] == "feedback":
+            feedback.append(_json_object(found[5]))
+        else:
+            source, trust = html.unescape(found[3]), html.unescape(found[4])
+            materials.append({**_json_object(found[5]), "source": source, "trust": trust})
     return Quoted(tuple(materials), tuple(feedback))
 
 
@@ -204,18 +212,23 @@ def _finish_reason(part: AIMessage) -> str | None:
     return part.response_metadata.get("finish_reason") or part.response_metadata.get("status")
 
 
-def _message(message: PromptMessage) -> BaseMessage:
+def _message(message: PromptMessage, draw: Callable[[], str]) -> BaseMessage:
     text = storable_text(message.text)
     match message.role:
         case "system":
             return SystemMessage(text)
         case "task":
             return HumanMessage(_DELIMITER.sub("\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}", text))
-        case "material":
-            source, trust = html.escape(storable_text(message.source)), html.escape(message.trust)
-            return HumanMessage(f'<material source="{source}" trust="{trust}">{_unclosable(text)}</material>')
-        case "feedback":
-            return HumanMessage(f"<feedback>{_unclosable(text)}</feedback>")
+        case "material" | "feedback":
+            return HumanMessage(_block(message, text, draw()))
+        case _:
+            assert_never(message.role)
+
+
+def _block(message: PromptMessage, text: str, number: str) -> str:
+    tag = f"{message.role}-{number}"
+    source, trust = html.escape(storable_text(message.source)), html.escape(message.trust)
+    return f'<{tag} source="{source}" trust="{trust}">{_unclosable(text)}</{tag}>'
 
 
 def _unclosable(json_text: str) -> str:

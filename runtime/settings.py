@@ -24,6 +24,7 @@ class Settings(BaseSettings):
     environment: Environment = Field("local", alias="AUTONOMY_ENVIRONMENT")
     content_dir: Path | None = Field(None, alias="AUTONOMY_CONTENT_DIR")
     profile: Path | None = Field(None, alias="AUTONOMY_PROFILE")
+    policies: Path | None = Field(None, alias="AUTONOMY_POLICIES")
 
     model: str | None = Field(None, alias="AUTONOMY_MODEL")
     model_timeout: float = Field(60.0, gt=0, le=600, alias="AUTONOMY_MODEL_TIMEOUT")
@@ -40,7 +41,8 @@ class Settings(BaseSettings):
     worker_concurrency: int = Field(8, ge=1, le=1000, alias="AUTONOMY_WORKER_CONCURRENCY")
 
     @field_validator(
-        "database_url", "encryption_key", "openai_api_key", "openai_base_url", "serper_api_key", "model", mode="before",
+        "database_url", "encryption_key", "openai_api_key", "openai_base_url", "serper_api_key", "model", "policies",
+        mode="before",
     )  # fmt: skip
     @classmethod
     def empty_is_unset(cls, value: object) -> object:

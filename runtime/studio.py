@@ -33,6 +33,7 @@ from runtime.models import build as build_model
 from runtime.models import choose_model, connection_of
 from runtime.settings import read_settings
 from runtime.wiring import model_settings
+from tools.executor import with_values
 from tools.registry import RegisteredTool, register
 
 
@@ -112,7 +113,8 @@ class StubbingExecutor:
             site, task, results, self.artifacts, tool.spec.timeout, proposal.hash, documents=MemoryDocuments()
         )
         inside = tool.spec.tier == "read-only" or tool.spec.idempotency == "local"
-        output = await (tool.run if inside else _stub)(proposal.arguments, context)
+        sent = await with_values(proposal, site.tenant, self.artifacts)
+        output = await (tool.run if inside else _stub)(sent.arguments, context)
         text = canonical_json(output.result)
         ref = await self.artifacts.put(site.tenant, text, "application/json", tool.spec.name, output.trust)
         return Performed({**output.also, tool.spec.produced_name(proposal.arguments): ref}, output.summary)

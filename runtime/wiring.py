@@ -182,6 +182,7 @@ def database_url(settings: Settings) -> str:
 @asynccontextmanager
 async def open_application(settings: Settings, parts: Parts | None = None) -> AsyncIterator[Application]:
     """Start or reach the database, bring it up to date, and open what commands need."""
+    gate = load_gate(settings.policies)
     url = database_url(settings)
     database.migrate(url)
     async with database.open_pool(url) as pool:
@@ -190,7 +191,7 @@ async def open_application(settings: Settings, parts: Parts | None = None) -> As
             _with_cipher(parts or Parts(), settings),
             url,
             pool,
-            load_gate(),
+            gate,
             ThreadStore(pool),
             ReviewStore(pool),
             PostgresArtifacts(pool),

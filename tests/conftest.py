@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import stamina
+from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 
 from store import database, embedded
@@ -17,6 +18,10 @@ from store import database, embedded
 # Settings of the machine that runs the tests must not reach them.
 for name in [name for name in os.environ if name.startswith(("AUTONOMY_", "OPENAI_", "SERPER_"))] + ["DATABASE_URL"]:
     os.environ.pop(name, None)
+
+# A busy machine is no reason for a property to fail.
+hypothesis_settings.register_profile("patient", deadline=None)
+hypothesis_settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session", autouse=True)

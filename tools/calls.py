@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from core.actions import Proposal
 from core.canonical import canonical_json
 from core.errors import ToolError
+from core.handles import inherited
 from core.operations import Claim, OperationRequest, provider_key
 from core.ports import Deadlines, Lookup, Performed, Tool, ToolContext, ToolOutput
 from core.tools import ToolSpec
@@ -29,6 +31,8 @@ class Call:
     request: OperationRequest
     deadlines: Deadlines
     breakers: Breakers
+    proposed: Mapping[str, Any]
+    """The arguments as they were proposed, handles and all."""
 
     @property
     def spec(self) -> ToolSpec:
@@ -77,7 +81,9 @@ class Call:
     async def performed(self, output: ToolOutput, attempts: int) -> Performed:
         spec, text = self.spec, canonical_json(output.result)
         source = output.source or spec.name
-        ref = await self.context.artifacts.put(self.context.site.tenant, text, "application/json", source, output.trust)
+        # What is made of an untrusted result is untrusted, whatever the tool says.
+        trust = inherited(output.trust, self.proposed, self.context.results)
+        ref = await self.context.artifacts.put(self.context.site.tenant, text, "application/json", source, trust)
         results = {**output.also, spec.produced_name(self.proposal.arguments): ref}
         return Performed(results, output.summary, attempts)
 

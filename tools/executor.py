@@ -12,6 +12,7 @@ from core.actions import Proposal, Ref
 from core.canonical import sha256
 from core.errors import ToolError
 from core.failures import classify
+from core.handles import BadHandle, filled, handles
 from core.operations import Claim, OperationRequest, in_question, state_after
 from core.ports import (
     Artifacts,
@@ -49,8 +50,12 @@ class LedgerExecutor:
     ) -> Performed:
         tool = self.tools[proposal.action]
         context = ToolContext(site, task, results, self.artifacts, tool.spec.timeout)
-        call = Call(tool, proposal, context, _request(tool.spec, site, proposal, gated), self.deadlines, self.breakers)
-        if tool.spec.tier == "read-only":
+        sent = await with_values(proposal, site.tenant, self.artifacts)
+        tier = tool.spec.tier_of(sent.arguments)
+        # An approval is of the proposal as it was made; the key and the request are what is sent.
+        request = _request(tool.spec, site, sent, proposal.hash, gated or tier == "irreversible")
+        call = Call(tool, sent, context, request, self.deadlines, self.breakers, proposal.arguments)
+        if tier == "read-only":
             return await _read(call)
         if tool.spec.idempotency == "local":
             return await _local(call, self.ledger)
@@ -58,6 +63,16 @@ class LedgerExecutor:
             with attempt:
                 return await _outside(call, self.ledger)
         raise AssertionError("it returns or raises")
+
+
+async def with_values(proposal: Proposal, tenant: str, artifacts: Artifacts) -> Proposal:
+    """`proposal` with its pinned handles filled in. Raises ToolError(missing_evidence)."""
+    try:
+        pins = sorted({handle.sha256 for handle in handles(proposal.arguments) if handle.sha256})
+        texts = await artifacts.read(tenant, pins) if pins else {}
+        return proposal.model_copy(update={"arguments": filled(proposal.arguments, texts)})
+    except BadHandle as error:
+        raise ToolError(str(error), "missing_evidence") from error
 
 
 async def _read(call: Call) -> Performed:
@@ -153,14 +168,16 @@ def _deadline(call: Call) -> float:
     return asyncio.get_running_loop().time() + call.spec.timeout
 
 
-def _request(spec: ToolSpec, site: CallSite, proposal: Proposal, gated: bool) -> OperationRequest:
+def _request(
+    spec: ToolSpec, site: CallSite, proposal: Proposal, proposal_hash: str, gated: bool
+) -> OperationRequest:
     return OperationRequest(
         key=spec.operation_key(site.tenant, site.thread_id, proposal.id, proposal.arguments),
         tenant=site.tenant,
         thread_id=site.thread_id,
         tool=spec.name,
         proposal_id=proposal.id,
-        proposal_hash=proposal.hash,
+        proposal_hash=proposal_hash,
         request_hash=sha256(proposal.arguments),
         gated=gated,
         idempotency=spec.idempotency,

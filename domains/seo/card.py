@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from core.domain import Card
+from core.domain import Card, Scope
 
 CARD: Final = Card(
     title="Search content, one keyword at a time",
@@ -14,6 +14,10 @@ CARD: Final = Card(
         "Research the search results for the keyword, decide intent, angle and outline, write and check an article, "
         "save it as a draft, and publish it to the profile's site once a person has approved exactly that text. "
         "Nothing else: no other site, no other keyword, no messages to anyone, no change to the profile."
+    ),
+    scope=Scope(
+        own={"keyword": "keyword", "locale": "locale", "slug": "slug", "site": "site"},
+        decline="I write search content for the site of this profile and do nothing else.",
     ),
     stop_rules=(
         "No search results, or not one readable page: stop and hand over; there is nothing to base a decision on.",

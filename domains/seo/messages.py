@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from core.actions import Proposal
 from core.canonical import storable
-from core.domain import PromptMessage, View
+from core.domain import PromptMessage, View, feedback_message
 from core.vocabulary import Trust
 from domains.seo.article import sections_of
 from domains.seo.extracts import ABOUT
@@ -64,7 +64,7 @@ def prompts(task_type: str) -> dict[str, str]:
 def messages(view: View, offered: Sequence[str]) -> list[PromptMessage]:
     """All messages for the next proposal. `offered` is not empty."""
     steps = [action for action in offered if action != ASK] or list(offered)
-    feedback = [PromptMessage("feedback", _json(item)) for item in view.feedback]
+    feedback = [feedback_message(item) for item in view.feedback]
     return [_system(offered, steps), _task(view, steps[0]), *_materials(view, steps), *feedback]
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from tests.integration.commands import Commands
 
+pytestmark = pytest.mark.xdist_group("postgresql-15")
 BIN = Path("/usr/lib/postgresql/15/bin")
 
 

@@ -146,3 +146,33 @@ def test_a_tool_that_could_not_get_out_of_an_unknown_effect_does_not_load() -> N
         with pytest.raises(AutonomyError, match="needs when_confirmed"):
             register({"look": unclear}, {"look": looks})
     register({"look": acts}, {"look": looks})
+
+
+async def test_a_handle_is_filled_in_and_what_is_made_of_an_untrusted_result_is_untrusted() -> None:
+    artifacts, asked = MemoryArtifacts(), list[Any]()
+    page = await artifacts.put("acme", '{"title": "it"}', "application/json", "web", "untrusted")
+
+    async def look(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
+        asked.append(arguments)
+        return ToolOutput({"seen": 1})
+
+    ledger: Any = None  # reading needs none
+    executor = LedgerExecutor(register({"look": spec()}, {"look": look}), ledger, artifacts)
+    by_handle = {"at": {"$ref": "page#/title", "sha256": page.sha256}}
+    proposal = Proposal(id="p1", action="look", arguments=by_handle)
+    performed = await executor.perform(SITE, proposal, {}, {"page": page}, gated=False)
+    assert asked == [{"at": "it"}] and performed.results["seen:it"].trust == "untrusted"
+    plain = await executor.perform(SITE, LOOK, {}, {"page": page}, gated=False)
+    assert plain.results["seen:it"].trust == "trusted"
+
+
+@pytest.mark.parametrize("target", [{"$ref": "page#/nothing", "sha256": "PIN"}, {"$ref": "page#/title"}])
+async def test_a_handle_that_leads_nowhere_is_missing_evidence(target: dict[str, str]) -> None:
+    artifacts = MemoryArtifacts()
+    page = await artifacts.put("acme", '{"title": "it"}', "application/json", "web", "untrusted")
+    at = {name: page.sha256 if value == "PIN" else value for name, value in target.items()}
+    ledger: Any = None
+    executor = LedgerExecutor(register({"look": spec()}, {"look": Looks({"seen": 1})}), ledger, artifacts)
+    with pytest.raises(ToolError) as nowhere:
+        await executor.perform(SITE, Proposal(id="p1", action="look", arguments={"at": at}), {}, {}, gated=False)
+    assert nowhere.value.failure_class == "missing_evidence"

@@ -1,0 +1,127 @@
+"""One decision with its facts, and an offer of sixty tools, beside Cedar asked with policies as text."""
+
+from __future__ import annotations
+
+import random
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+import cedarpy
+from pydantic import BaseModel, ConfigDict
+
+from core.actions import Proposal
+from core.handles import Origins, Source
+from core.tools import ToolSpec
+from core.vocabulary import TIERS
+from policy.check import Approval, Situation, Standing, judge, offer
+from policy.facts import typical
+from policy.gate import CedarGate, load_gate
+
+CALLS: Final = 3000
+OFFERS: Final = 300
+TOOLS: Final = 60
+
+
+class Arguments(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    to: str
+    text: str = ""
+
+
+class Result(BaseModel):
+    id: str
+
+
+class Times(NamedTuple):
+    """Microseconds."""
+
+    p50: float
+    p99: float
+
+
+def spec(number: int) -> ToolSpec:
+    """Every second tool reads, a third writes, a sixth is irreversible; one in four reaches somebody outside."""
+    tier = TIERS[(0, 1, 0, 1, 0, 2)[number % 6]]
+    return ToolSpec(
+        f"tool_{number}", "t", Arguments, Result, tier, "idempotent", 1, 1.0, egress=number % 4 == 0,
+        control_arguments=frozenset({"to"}), amount_limit=1000,
+    )  # fmt: skip
+
+
+SPECS: Final = {each.name: each for each in map(spec, range(TOOLS))}
+SITUATION: Final = Situation("desk", "acme", "production", "execute", offline=False, certified=frozenset(SPECS))
+PAGE: Final = Source("a" * 64, "untrusted", value={"mail": "eve@evil.example"})
+ORIGINS: Final = Origins({"customer": "kim@acme.example"}, {}, {"page": PAGE})
+
+
+def proposal(drawn: random.Random) -> Proposal:
+    recipients: tuple[Any, ...] = ("kim@acme.example", "eve@evil.example", {"$ref": "page#/mail", "sha256": "a" * 64})
+    arguments = {"to": drawn.choice(recipients), "text": f"{drawn.random()}"}
+    return Proposal(id="p", action=drawn.choice(list(SPECS)), arguments=arguments)
+
+
+def decision(gate: CedarGate, drawn: random.Random) -> Callable[[], object]:
+    """One proposal through the whole check: handles, schema, facts, rules."""
+    asked = proposal(drawn)
+    approval = Approval("dana", "reviewer", asked.hash, own=False) if drawn.random() < 0.1 else None
+    standing = Standing(SPECS, (), approval, ORIGINS)
+    situation = replace(SITUATION, lockdown=drawn.random() < 0.05)
+    return lambda: judge(gate, asked, SPECS, situation, standing)
+
+
+def as_text(gate: CedarGate, drawn: random.Random) -> Callable[[], object]:
+    """The peer: one question over the same rules, parsed anew as cedarpy does when handed text."""
+    rules = "\n".join(rule.text for rule in gate.policies.rules)
+    context = typical(SPECS[drawn.choice(list(SPECS))], SITUATION).context()
+    request = {"principal": 'Agent::"desk"', "action": 'Action::"call"', "resource": 'Tool::"t"', "context": context}
+    return lambda: cedarpy.is_authorized(request, rules, [])
+
+
+def timed(make: Callable[[], Callable[[], object]], calls: int) -> Times:
+    """Each of `calls` freshly made calls once."""
+    times = []
+    for _ in range(calls):
+        call = make()
+        started = time.perf_counter()
+        call()
+        times.append((time.perf_counter() - started) * 1e6)
+    return Times(statistics.median(times), statistics.quantiles(times, n=100)[98])
+
+
+def forgetting(gate: CedarGate) -> CedarGate:
+    """The same rules, nothing answered yet."""
+    return CedarGate(gate.policies)
+
+
+def measure(seed: int = 1) -> dict[str, Times]:
+    gate, drawn = load_gate(), random.Random(seed)  # noqa: S311  # a workload, not a secret
+    candidates = tuple(SPECS)
+    return {
+        "decision, facts never seen": timed(lambda: decision(forgetting(gate), drawn), CALLS),
+        "decision, as in a run": timed(lambda: decision(gate, drawn), CALLS),
+        "offering 60, nothing seen": timed(lambda: _offer(forgetting(gate), candidates), OFFERS),
+        "offering 60, as in a run": timed(lambda: _offer(gate, candidates), OFFERS),
+        "cedarpy with text, one question": timed(lambda: as_text(gate, drawn), OFFERS),
+    }
+
+
+def _offer(gate: CedarGate, candidates: tuple[str, ...]) -> Callable[[], object]:
+    return lambda: offer(gate, candidates, SPECS, SITUATION)
+
+
+def table(found: dict[str, Times]) -> list[str]:
+    lines = [f"{'microseconds':<34}{'p50':>9}{'p99':>9}"]
+    lines += [f"{name:<34}{times.p50:>9.0f}{times.p99:>9.0f}" for name, times in found.items()]
+    ratio = found["cedarpy with text, one question"].p50 / found["decision, facts never seen"].p50
+    return [*lines, f"one question with text to one whole decision with parsed rules: {ratio:.1f}"]
+
+
+def main() -> None:
+    print("\n".join(table(measure())))
+
+
+if __name__ == "__main__":
+    main()
