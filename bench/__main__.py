@@ -20,6 +20,7 @@ from bench.machine import machine
 BENCHES: Final = ("superstep", "speed", "disk", "memory", "pickup", "scale")
 """Modules of this package, each with `run() -> Report`, in the order in which they are run."""
 RESULTS: Final = Path(__file__).with_name("RESULTS.md")
+OTHER: Final = "## Reliability\n"
 _JSON: Final = "--json"
 
 
@@ -48,7 +49,8 @@ def run_all() -> int:
     """Each benchmark in a process of its own, so that none finds what another left; the exit code is 1 if one fails."""
     started = time.monotonic()
     reports = {name: in_its_own_process(name) for name in BENCHES}
-    RESULTS.write_text(page(reports, time.monotonic() - started), encoding="utf-8")
+    rest = other_section(RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "")
+    RESULTS.write_text(page(reports, time.monotonic() - started) + rest, encoding="utf-8")
     print(f"{kept(reports.values())} Written to {RESULTS}")
     return 0 if all(reports.values()) else 1
 
@@ -71,6 +73,12 @@ def kept(reports: Iterable[Report | None]) -> str:
     """How many targets are kept, in a sentence. A missed one is no failure: timings depend on the machine."""
     verdicts = Counter(figure.verdict for report in reports if report for figure in report.figures if figure.target)
     return f"{verdicts['ok']} of {verdicts.total()} targets are kept."
+
+
+def other_section(text: str) -> str:
+    """What `autonomy eval reliability --write` has put into RESULTS.md, to be kept; it stands last."""
+    _, heading, section = text.partition(OTHER)
+    return f"\n{heading}{section}" if heading else ""
 
 
 def page(reports: dict[str, Report | None], seconds: float) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, LiteralString, NamedTuple
 
 from bench import servers
-from bench.figures import Figure, Report, at_most, percentile
+from bench.figures import Figure, Report, Target, at_most, percentile
 from core.vocabulary import ThreadStatus
 from graph.build import GRAPH_VERSION
 from store import database
@@ -35,7 +35,6 @@ READS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 """The queries behind what is read, for looking at their plans."""
 
-_ONLY_REPORTED: Final = ("sweep that fills an empty queue", "fetch of a job from the bounded queue")
 _EMPTY: Final = "truncate procrastinate_jobs cascade"
 _TAKE: Final = "delete from procrastinate_jobs where id in (select id from procrastinate_jobs order by id limit 20)"
 
@@ -166,13 +165,12 @@ def report(found: Found) -> Report:
             f"Through the stores, rows decoded. A page is {PAGE} rows; {CALLS} calls each, of other threads, tenants "
             f"and states in turn. Big tables read from end to end: {', '.join(found.scanned) or 'none'}.",
         ),
-        (*_figures(found.reading, 20), *_figures(found.working, 50)),
+        (*_figures(found.reading, at_most(20)), *_figures(found.working, None)),
     )
 
 
-def _figures(found: Mapping[str, list[float]], bound: float) -> Iterator[Figure]:
+def _figures(found: Mapping[str, list[float]], target: Target | None) -> Iterator[Figure]:
     for name, taken in found.items():
-        target = None if name in _ONLY_REPORTED else at_most(bound)
         middle = f"p50 {percentile(taken, 0.5) * 1000:.2f} ms"
         yield Figure(f"{name}, p95", percentile(taken, 0.95) * 1000, "ms", target, middle)
 

@@ -56,7 +56,8 @@ async def _remember(bound: Bindings, state: ThreadState, site: CallSite, proposa
 
 def _succeeded(state: ThreadState, proposal: Proposal, spec: ToolSpec, performed: Performed) -> Json:
     kept = {name: ref for name, ref in state.get("results", {}).items() if name not in spec.invalidates}
-    made = {name: ref.to_json() for name, ref in performed.results.items()}
+    # The source is with the artifact; the state is stored again at each step.
+    made = {name: ref.model_copy(update={"source": ""}).to_json() for name, ref in performed.results.items()}
     of_action = {"proposal": proposal.id, "action": proposal.action}
     hashes = {name: ref.sha256 for name, ref in performed.results.items()}
     events = [
