@@ -168,9 +168,7 @@ def _deadline(call: Call) -> float:
     return asyncio.get_running_loop().time() + call.spec.timeout
 
 
-def _request(
-    spec: ToolSpec, site: CallSite, proposal: Proposal, proposal_hash: str, gated: bool
-) -> OperationRequest:
+def _request(spec: ToolSpec, site: CallSite, proposal: Proposal, proposal_hash: str, gated: bool) -> OperationRequest:
     return OperationRequest(
         key=spec.operation_key(site.tenant, site.thread_id, proposal.id, proposal.arguments),
         tenant=site.tenant,
