@@ -17,8 +17,8 @@ import psycopg
 from langgraph.types import Interrupt
 
 from core.canonical import storable_text
-from core.errors import ClassifiedError
-from core.events import Event
+from core.errors import ClassifiedError, ToolError
+from core.events import AGENT, Event
 from core.failures import FAILURES, FailureClass, classify
 from core.lifecycle import THREAD_MOVES, after
 from core.retries import postponement
@@ -108,7 +108,16 @@ def _failures(
     ends = status == "running" and not any(True for _ in task.of(_HANDLED))
     # Exception: what a cancelled sibling leaves is none.
     errors = (error for error in task.of(ERROR) if isinstance(error, Exception))
-    return [_failure(error, ends, postponed, now, cipher) for error in errors]
+    return [
+        item for error in errors for item in (*_attempts(error, cipher), _failure(error, ends, postponed, now, cipher))
+    ]
+
+
+def _attempts(error: Exception, cipher: Cipher | None) -> Iterator[Event]:
+    """Of a call that has no row in the ledger: the node that would have told of them has raised."""
+    for tried in error.attempts if isinstance(error, ToolError) else ():
+        sealed = said(tried["message"], cipher) if "message" in tried else {}
+        yield Event("tool_attempt", AGENT, {**tried, **sealed})
 
 
 def _failure(error: Exception, ends: bool, postponed: int, now: datetime, cipher: Cipher | None) -> Event:

@@ -82,3 +82,13 @@ def test_an_interrupt_that_arrives_in_two_namespaces_at_once_is_told_once() -> N
 def test_a_thread_cannot_finish_after_it_was_stopped() -> None:
     with pytest.raises(IllegalTransition):
         told(("events", [event("thread_finished", status="done", reason="")]), status="stopped")
+
+
+def test_attempts_that_nobody_else_tells_of_are_told_before_the_failure_they_led_to() -> None:
+    error = ToolError("slow down", "transient")
+    error.attempts = ({"action": "look", "said": "refused", "attempt": 1, "message": "429"},)
+    found = told(("__error__", error))
+    assert [(item.kind, item.body["message"]) for _, item in found.events] == [
+        ("tool_attempt", "429"),
+        ("postponed", "slow down"),
+    ]
