@@ -46,7 +46,7 @@ imports: .venv/.developing
 	.venv/bin/lint-imports
 
 unit: .venv/.developing
-	.venv/bin/python -m pytest -n 3 --dist loadgroup --junitxml=.pytest_cache/junit.xml
+	.venv/bin/python -m pytest -n 3 --dist loadfile --junitxml=.pytest_cache/junit.xml
 
 bench: .venv/.developing
 	@.venv/bin/python -m bench

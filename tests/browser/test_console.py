@@ -17,7 +17,7 @@ from psycopg import sql
 from core.canonical import sha256
 from tests.browser.conftest import LOCAL_USER, Console
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 HOSTILE = (

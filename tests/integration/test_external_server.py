@@ -16,7 +16,6 @@ import pytest
 
 from tests.integration.commands import Commands
 
-pytestmark = pytest.mark.xdist_group("postgresql-15")
 BIN = Path("/usr/lib/postgresql/15/bin")
 
 

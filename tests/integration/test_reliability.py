@@ -13,8 +13,6 @@ from evals.reliability.suite import APART, TOGETHER, play_short
 from evals.reliability.theatre import open_theatre
 from tests.integration.commands import Commands
 
-pytestmark = pytest.mark.xdist_group("reliability")
-
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Finding]]:
