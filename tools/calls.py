@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from core.actions import Proposal
+from core.actions import Proposal, Ref
 from core.canonical import canonical_json
 from core.errors import ToolError
 from core.handles import inherited
@@ -81,11 +81,15 @@ class Call:
     async def performed(self, output: ToolOutput, attempts: int) -> Performed:
         spec, text = self.spec, canonical_json(output.result)
         source = output.source or spec.name
-        # What is made of an untrusted result is untrusted, whatever the tool says.
         trust = inherited(output.trust, self.proposed, self.context.results)
         ref = await self.context.artifacts.put(self.context.site.tenant, text, "application/json", source, trust)
-        results = {**output.also, spec.produced_name(self.proposal.arguments): ref}
+        also = {name: self._labelled(made) for name, made in output.also.items()}
+        results = {**also, spec.produced_name(self.proposal.arguments): ref}
         return Performed(results, output.summary, attempts)
+
+    def _labelled(self, made: Ref) -> Ref:
+        """What is made of an untrusted result is untrusted, whatever the tool says."""
+        return made.model_copy(update={"trust": inherited(made.trust, self.proposed, self.context.results)})
 
     def said(self, said: Attempt, attempt: int, message: str = "") -> dict[str, Any]:
         """The body of an event for an attempt that has no row."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from core.actions import Proposal
+from core.actions import Proposal, Ref
 from core.errors import AutonomyError, ToolError
 from core.ports import CallSite, Performed, Tool, ToolContext, ToolOutput
 from core.tools import ToolSpec
@@ -154,14 +154,18 @@ async def test_a_handle_is_filled_in_and_what_is_made_of_an_untrusted_result_is_
 
     async def look(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
         asked.append(arguments)
-        return ToolOutput({"seen": 1})
+        return ToolOutput({"seen": 1}, also={"copy": Ref(sha256="c", trust="trusted")})
 
     ledger: Any = None  # reading needs none
     executor = LedgerExecutor(register({"look": spec()}, {"look": look}), ledger, artifacts)
     by_handle = {"at": {"$ref": "page#/title", "sha256": page.sha256}}
     proposal = Proposal(id="p1", action="look", arguments=by_handle)
     performed = await executor.perform(SITE, proposal, {}, {"page": page}, gated=False)
-    assert asked == [{"at": "it"}] and performed.results["seen:it"].trust == "untrusted"
+    assert asked == [{"at": "it"}]
+    assert {name: made.trust for name, made in performed.results.items()} == {
+        "copy": "untrusted",
+        "seen:it": "untrusted",
+    }
     plain = await executor.perform(SITE, LOOK, {}, {"page": page}, gated=False)
     assert plain.results["seen:it"].trust == "trusted"
 
