@@ -109,7 +109,7 @@ def measure(seed: int = 1) -> dict[str, Times]:
 
 
 def _offer(gate: CedarGate, candidates: tuple[str, ...]) -> Callable[[], object]:
-    return lambda: offer(gate, candidates, SPECS, SITUATION)
+    return lambda: offer(gate, candidates, SPECS, lambda task_type: SITUATION)
 
 
 def table(found: dict[str, Times]) -> list[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from core.actions import Proposal, Ref, SelfReport
+from core.controls import Controls
 from core.domain import PromptMessage
 from core.operations import Claim, OperationRequest
 from core.tools import ToolSpec
@@ -163,6 +164,14 @@ class Unwatched:
 
     def running(self, seconds: float) -> AbstractContextManager[None]:
         return nullcontext()
+
+
+class Authorities(Protocol):
+    """How far an agent may go alone, and whether it may do anything at all."""
+
+    async def in_force(self, site: CallSite, task_types: Collection[str]) -> Controls:
+        """What holds now for those task types. What cannot be found out is observe."""
+        ...
 
 
 class Approvals(Protocol):

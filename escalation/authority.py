@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, get_args
 
+from core.controls import InForce
 from core.vocabulary import Authority
 from escalation.control_quality import Quality, cap
 from escalation.signals import readable
 
 ORDER: Final[tuple[Authority, ...]] = get_args(Authority)
 """From least to most: observe, suggest, prefill, execute."""
-
-
-@dataclass(frozen=True, slots=True)
-class InForce:
-    """The level and, in sentences, what holds it there."""
-
-    level: Authority
-    reasons: tuple[str, ...]
 
 
 def known(level: object) -> Authority:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from core.controls import Controls
 from core.domain import Domain
-from core.ports import Approvals, Artifacts, Executor, History, Model, Novelty
-from core.vocabulary import Authority, Environment
+from core.ports import Approvals, Artifacts, Authorities, Executor, History, Model, Novelty
+from core.vocabulary import Environment
 from policy.check import Situation
 from policy.gate import CedarGate
 
@@ -25,11 +26,21 @@ class Bindings:
     history: History
     gate: CedarGate
     environment: Environment
-    authority: Authority
+    authorities: Authorities
     offline: bool
     new_id: Callable[[], str]
     postponed: int = 0
     """How often the thread was postponed already in the step this run begins with."""
 
-    def situation(self, tenant: str) -> Situation:
-        return Situation(self.domain.name, tenant, self.environment, self.authority, self.offline)
+    def situation(self, tenant: str, controls: Controls, task_type: str) -> Situation:
+        """What holds for calls of tools of `task_type`."""
+        in_force = controls.of(task_type)
+        return Situation(
+            self.domain.name,
+            tenant,
+            self.environment,
+            in_force.level,
+            self.offline,
+            lockdown=bool(controls.lockdown),
+            certified=frozenset({task_type} if in_force.certified else ()),
+        )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from langgraph.runtime import Runtime
 
 from core.actions import Proposal, Ref, SelfReport
 from core.canonical import canonical_json, storable
+from core.controls import Controls
 from core.domain import Scope, View
 from core.errors import ModelError
 from core.events import event
@@ -36,14 +38,15 @@ def planner(bound: Bindings) -> Node:
         if (declined := _declined(bound.domain.card.scope, state)) is not None:
             return declined
         view = await view_of(bound.artifacts, bound.domain.reads, state)
-        tools = bound.domain.tools
-        offered = offer(bound.gate, bound.domain.next_actions(view), tools, bound.situation(state["task"]["tenant"]))
+        site, tools, candidates = call_site(state, runtime), bound.domain.tools, bound.domain.next_actions(view)
+        controls = await bound.authorities.in_force(site, {tools[name].task_type for name in candidates})
+        offered = offer(bound.gate, candidates, tools, partial(bound.situation, site.tenant, controls))
         if not offered:
             return {**_CLEARED, "offered": [], "ending": {"status": "done", "reason": "every step is done"}}
         counters = {**counters, "steps": counters.get("steps", 0) + 1}
         update: Json = {**_CLEARED, "offered": list(offered), "counters": counters}
         try:
-            proposal = await _propose(bound, call_site(state, runtime), view, offered)
+            proposal = await _propose(bound, site, view, offered)
         except ModelError as error:
             if FAILURES[classify(error)].response != "replan":
                 raise
@@ -52,12 +55,12 @@ def planner(bound: Bindings) -> Node:
         stored = await bound.artifacts.put(
             state["task"]["tenant"], canonical_json(said), "application/json", "planner", "model"
         )
-        return update | {"proposal": said, "events": [_decision(proposal, stored, offered)]}
+        return update | {"proposal": said, "events": [_decision(proposal, stored, offered, controls)]}
 
     return node
 
 
-def _decision(proposal: Proposal, stored: Ref, offered: Sequence[str]) -> Json:
+def _decision(proposal: Proposal, stored: Ref, offered: Sequence[str], controls: Controls) -> Json:
     return event(
         "decision",
         action=proposal.action,
@@ -67,6 +70,7 @@ def _decision(proposal: Proposal, stored: Ref, offered: Sequence[str]) -> Json:
         model_call=proposal.model_call,
         confidence=proposal.report.confidence,
         offered=list(offered),
+        controls=controls.to_json(),
     )
 
 

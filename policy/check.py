@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
@@ -47,12 +47,14 @@ class Judgement:
 
 
 def offer(
-    gate: CedarGate, candidates: Collection[str], tools: Mapping[str, ToolSpec], situation: Situation
+    gate: CedarGate,
+    candidates: Collection[str],
+    tools: Mapping[str, ToolSpec],
+    situation: Callable[[str], Situation],
 ) -> tuple[str, ...]:
-    """The candidates that policy would not deny for a typical call, in their order."""
-    return tuple(
-        name for name in candidates if name in tools and gate.decide(typical(tools[name], situation)).outcome != "deny"
-    )
+    """The candidates that policy would not deny for a typical call, in their order. `situation`: of a task type."""
+    known = [tools[name] for name in candidates if name in tools]
+    return tuple(spec.name for spec in known if gate.decide(typical(spec, situation(spec.task_type))).outcome != "deny")
 
 
 def check(

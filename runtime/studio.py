@@ -28,6 +28,7 @@ from core.vocabulary import Trust
 from graph.build import GraphState, build
 from nodes.bindings import Bindings
 from policy.gate import load_gate
+from runtime.authorities import EnvironmentAuthorities
 from runtime.chat_model import ChatModel
 from runtime.models import build as build_model
 from runtime.models import choose_model, connection_of
@@ -151,7 +152,7 @@ async def make_graph() -> CompiledStateGraph[GraphState, None, GraphState, Graph
         history=nothing,
         gate=await asyncio.to_thread(load_gate),
         environment="local",
-        authority="execute",
+        authorities=EnvironmentAuthorities("local"),
         offline=choice.kind == "offline",
         new_id=lambda: uuid.uuid4().hex,
         postponed=len(POSTPONEMENTS),  # nobody here would take the thread up again

@@ -18,6 +18,7 @@ from core.vocabulary import Authority
 from nodes.bindings import Bindings
 from policy.facts import authority_in
 from policy.gate import CedarGate, load_gate
+from runtime.authorities import EnvironmentAuthorities
 from runtime.models import ModelChoice, ModelSettings, build, choose_model, close, connection_of
 from runtime.settings import Settings
 from store import database, embedded
@@ -133,7 +134,7 @@ class Application:
             history=self.reviews,
             gate=self.gate,
             environment=thread["environment"],
-            authority=authority_in(thread["environment"]),
+            authorities=EnvironmentAuthorities(thread["environment"]),
             offline=choice.kind == "offline",
             new_id=lambda: uuid.uuid4().hex,
             postponed=thread["postponed"],

@@ -21,7 +21,7 @@ def bindings() -> Bindings:
         history=untouched,
         gate=load_gate(),
         environment="local",
-        authority="execute",
+        authorities=untouched,
         offline=True,
         new_id=lambda: "p",
     )

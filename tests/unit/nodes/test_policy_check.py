@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Annotated, Any, cast
@@ -12,12 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.actions import Proposal, Ref
 from core.canonical import sha256
+from core.controls import Controls, InForce
 from core.domain import Card, Explanation, Refusal, Scope, View
 from core.handles import pinned
-from core.ports import ToolChoice
+from core.ports import CallSite, ToolChoice
 from core.state import ThreadState
 from core.tools import ToolSpec
-from core.vocabulary import Tier
+from core.vocabulary import Authority, Tier
 from nodes.bindings import Bindings
 from nodes.planner import planner
 from nodes.policy_check import policy_check
@@ -90,6 +91,14 @@ class Decided:
         return self.by
 
 
+@dataclass
+class Always:
+    level: Authority = "execute"
+
+    async def in_force(self, site: CallSite, task_types: Collection[str]) -> Controls:
+        return Controls(dict.fromkeys(task_types, InForce(self.level)))
+
+
 class Chooses:
     """A model that refers to the order by handle, with a pin of its own making."""
 
@@ -100,7 +109,7 @@ class Chooses:
 def bound(approver: str | None = None, scope: Scope = SCOPE, **changes: Any) -> Bindings:
     parts: dict[str, Any] = {
         "domain": Desk(scope=scope), "artifacts": Stored(), "approvals": Decided(approver), "model": Chooses(),
-        "offline": False,
+        "authorities": Always(), "offline": False,
     }  # fmt: skip
     return replace(bindings(), **{**parts, **changes})
 
@@ -180,7 +189,7 @@ async def test_what_someone_outside_wrote_into_the_task_taints_it() -> None:
 
 
 async def test_below_execute_an_irreversible_call_is_prepared_and_handed_over() -> None:
-    update = await checked(asks("wire", "kim@acme.example"), bound(authority="prefill", approver="dana"))
+    update = await checked(asks("wire", "kim@acme.example"), bound(authorities=Always("prefill"), approver="dana"))
     assert update["policy"]["by_hand"] and update["review"]["kind"] == "blocker"
     assert "Do it yourself, then hand back" in update["review"]["why"][0]
     assert update["declined"] == ["wire"]

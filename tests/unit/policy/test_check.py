@@ -63,7 +63,7 @@ def test_the_irreversible_is_reviewed_or_denied_in_every_combination_of_facts() 
 def test_without_a_language_model_publishing_is_denied_even_when_approved() -> None:
     offline = replace(LOCAL, offline=True)
     assert judged("send", offline, approver="Dana").outcome == "deny"
-    assert offer(GATE, list(TOOLS), TOOLS, offline) == ("read", "write")
+    assert offer(GATE, list(TOOLS), TOOLS, lambda task_type: offline) == ("read", "write")
 
 
 def test_suggest_asks_for_each_write_and_observe_denies_them() -> None:

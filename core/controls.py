@@ -1,0 +1,48 @@
+"""What holds an agent's calls now. Read again before each decision: it may have changed while the thread waited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, Self
+
+from core.vocabulary import Authority
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """How far an agent goes alone with one task type."""
+
+    level: Authority
+    reasons: tuple[str, ...] = ()
+    """Sentences that say what holds it there."""
+    certified: bool = False
+    """Whether a certificate lets it act alone at all."""
+    threshold: float | None = None
+    """The score, 0..1, up to which it acts without asking; None: it always asks."""
+
+
+_UNKNOWN: Final = InForce("observe", ("Nothing is known of this kind of task.",))
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """The level of each task type, and whether everything is locked down."""
+
+    levels: Mapping[str, InForce] = field(default_factory=dict)
+    lockdown: str = ""
+    """Why nothing but reading is let through; empty when there is no lockdown."""
+
+    def of(self, task_type: str) -> InForce:
+        return self.levels.get(task_type, _UNKNOWN)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"lockdown": self.lockdown, "levels": {name: asdict(level) for name, level in self.levels.items()}}
+
+    @classmethod
+    def from_json(cls, said: Mapping[str, Any]) -> Self:
+        levels = {
+            name: InForce(level["level"], tuple(level["reasons"]), level["certified"], level["threshold"])
+            for name, level in said["levels"].items()
+        }
+        return cls(levels, said["lockdown"])

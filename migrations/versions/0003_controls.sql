@@ -1,0 +1,2 @@
+-- Spending, lockdown, MCP: what holds an agent back.
+select 1;

@@ -1,0 +1,2 @@
+-- Outcomes, certificates, audits, levels, memory: what an agent has earned.
+select 1;

@@ -1,0 +1,2 @@
+-- Failures, replays, forks: what a thread did.
+select 1;

@@ -1,0 +1,2 @@
+-- Roles, drafts, notifications: the people of the console.
+select 1;
