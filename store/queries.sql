@@ -188,7 +188,7 @@ select tenant, status, epoch, last_seq, last_hash, postponed from thread where i
 -- event_stored: Whether a link is in the chain: the answer to a commit that was cut off.
 select 1 from event where thread_id = %(id)s and seq = %(seq)s and hash = %(hash)s
 
--- transition_store: One transition, whole, if the thread is where this run believes it is; otherwise only where it is.
+-- transition_store: One transition, whole, if the thread is where this run believes it is; otherwise nothing.
 with moved as (
   update thread
   set last_seq = %(last_seq)s, last_hash = %(last_hash)s, status = %(status)s, postponed = %(postponed)s,
@@ -206,26 +206,26 @@ with moved as (
   select id, %(namespace)s, blobs.*
   from moved, unnest(%(blob_channels)s::text[], %(blob_versions)s::text[], %(blob_types)s::text[], %(blobs)s::bytea[]) as blobs
   on conflict (thread_id, checkpoint_ns, channel, version) do nothing
-), stored_writes as (
+), --optional
+stored_writes as (
   insert into checkpoint_writes (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, blob)
   select id, writes.*
   from moved, unnest(%(write_namespaces)s::text[], %(write_checkpoints)s::text[], %(write_tasks)s::text[], %(write_paths)s::text[],
                      %(write_places)s::int[], %(write_channels)s::text[], %(write_types)s::text[], %(writes)s::bytea[]) as writes
   on conflict (thread_id, checkpoint_ns, checkpoint_id, task_id, idx)
   do update set channel = excluded.channel, type = excluded.type, blob = excluded.blob where excluded.idx < 0
-), stored_events as (
-  insert into event (thread_id, seq, tenant, kind, class, actor, at, checkpoint_id, body, prev_hash, hash)
-  select id, %(was_seq)s + n, tenant, kind, class, actor, %(at)s, checkpoint_id, body::json, lag(hash, 1, %(was_hash)s) over (order by n), hash
-  from moved, unnest(%(event_kinds)s::text[], %(event_classes)s::text[], %(event_actors)s::text[], %(event_checkpoints)s::text[],
-                     %(event_bodies)s::text[], %(event_hashes)s::text[]) with ordinality as events(kind, class, actor, checkpoint_id, body, hash, n)
 ), released as (
   update review set state = 'released' from moved
   where review.thread_id = moved.id and number = any(%(released)s::bigint[]) and state = 'decided'
+), --required
+stored_events as (
+  insert into event (thread_id, seq, tenant, kind, class, actor, at, checkpoint_id, body, prev_hash, hash)
+  select id, seq, tenant, kind, class, actor, %(at)s, checkpoint_id, body::json, prev_hash, hash
+  from moved, unnest(%(event_seqs)s::bigint[], %(event_kinds)s::text[], %(event_classes)s::text[], %(event_actors)s::text[],
+                     %(event_checkpoints)s::text[], %(event_bodies)s::text[], %(event_prev_hashes)s::text[], %(event_hashes)s::text[])
+              as events(seq, kind, class, actor, checkpoint_id, body, prev_hash, hash)
 )
-select true, null, null, null::bigint, null::bigint, null, null::integer from moved
-union all
-select false, tenant, status, epoch, last_seq, last_hash, postponed from thread
-where id = %(thread)s and not exists (select from moved)
+select from moved
 
 -- administration_take: Hold threads that nobody runs; the new epoch fences a run that has lost its lease.
 update thread set lease_owner = 'administration', lease_until = now() + interval '60 seconds', epoch = epoch + 1

@@ -49,6 +49,10 @@ class Transition(NamedTuple):
     after: Position
 
 
+NONE: Final = "{}"
+"""An empty array."""
+
+
 class CheckpointWriter:
     """Makes rows of the checkpoints of one run. `sealed`: nothing of a value stays in a checkpoint's own row."""
 
@@ -177,11 +181,13 @@ def transition(thread_id: str, position: Position, told: Told, now: datetime, pr
         "ending": None if ending is None else canonical_json(ending),
         "again_at": told.again_at,
         "at": now,
+        "event_seqs": _numbers(link.seq for link in links),
         "event_kinds": _texts(link.kind for link in links),
         "event_classes": _texts(link.event_class for link in links),
         "event_actors": _texts(link.actor for link in links),
         "event_checkpoints": _texts(link.checkpoint_id or "" for link in links),
         "event_bodies": _texts(canonical_json(link.body) for link in links),
+        "event_prev_hashes": _texts(link.prev_hash for link in links),
         "event_hashes": _texts(link.hash for link in links),
         "released": _numbers(link.body["review"] for link in links if link.kind == "review_applied"),
     }

@@ -6,7 +6,7 @@ is stored at once, and one that no checkpoint follows soon, because a sibling is
 end of a run stores what is left. Events of one superstep that are stored together are in the order of the tasks' paths.
 
 The statement is gated on where the thread is believed to be (epoch, end of the chain, status). When it is elsewhere,
-nothing is stored and the answer says where: another epoch is LeaseLost, anything else (a decision, an attempt of the
+nothing is stored and the row is read again: another epoch is LeaseLost, anything else (a decision, an attempt of the
 ledger) is a place to try again from. The end of the chain also tells whether a commit that was cut off took place.
 """
 
@@ -19,7 +19,6 @@ from typing import Any, Final, NamedTuple
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import WRITES_IDX_MAP, ChannelVersions, Checkpoint, CheckpointMetadata
-from psycopg.rows import tuple_row
 from psycopg.types.json import Json
 
 from core.errors import AutonomyError, LeaseLost, NotFound
@@ -27,9 +26,10 @@ from store.checkpoints import Checkpoints, refuse_other_durability
 from store.database import Connection, Pool
 from store.encryption import Cipher
 from store.events import lock_thread
-from store.sql import query
+from store.sql import query, shortened
 from store.supersteps import ERROR, Position, TaskWrites, in_order, interrupts_of, tell
 from store.transition_rows import (
+    NONE,
     CheckpointRow,
     CheckpointWriter,
     checkpoint_columns,
@@ -184,13 +184,11 @@ class TransitionSaver(Checkpoints):
         # Without an event there is nothing to ask for, and nothing that must not be stored twice.
         told = step.after.last_seq > position.last_seq
         self._unanswered = _Attempt(step.after.last_seq, step.after.last_hash, len(tasks)) if told else None
-        cursor = connection.cursor(row_factory=tuple_row)
-        await cursor.execute(query("transition_store"), step.parameters | columns)
-        found = await cursor.fetchone()
-        if found is None:
-            raise NotFound(f"There is no thread {self._thread_id}. See: autonomy threads")
-        stored = bool(found[0])
-        self._position = step.after if stored else Position(*found[1:])
+        parameters = step.parameters | columns
+        rarely = parameters["released"] != NONE or parameters["write_tasks"] != NONE
+        statement = query("transition_store") if rarely else shortened("transition_store")
+        stored = (await connection.execute(statement, parameters)).rowcount > 0
+        self._position = step.after if stored else await self._look(connection)
         return stored
 
     def _refuse_other(self, position: Position) -> None:
