@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from core.vocabulary import Authority
@@ -37,12 +37,17 @@ class Controls:
         return self.levels.get(task_type, _UNKNOWN)
 
     def to_json(self) -> dict[str, Any]:
-        return {"lockdown": self.lockdown, "levels": {name: asdict(level) for name, level in self.levels.items()}}
+        """All that a decision may rest on; the reasons, which are for people, are left out: each step stores this."""
+        levels = {
+            name: [level.level, level.threshold] if level.certified else [level.level]
+            for name, level in self.levels.items()
+        }
+        return {"levels": levels, **({"lockdown": self.lockdown} if self.lockdown else {})}
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> Self:
         levels = {
-            name: InForce(level["level"], tuple(level["reasons"]), level["certified"], level["threshold"])
-            for name, level in said["levels"].items()
+            name: InForce(level, certified=bool(certificate), threshold=certificate[0] if certificate else None)
+            for name, (level, *certificate) in said["levels"].items()
         }
-        return cls(levels, said["lockdown"])
+        return cls(levels, said.get("lockdown", ""))

@@ -34,7 +34,7 @@ class ThreadState(TypedDict, total=False):
     counters: dict[str, int]
     """`steps` of the run, `attempts` since the last success."""
     rejected: list[str]
-    """Hashes of proposals that a person rejected."""
+    """The first digits of the hashes of proposals that a person rejected."""
     declined: list[str]
     """Tools a person has finally said no to."""
     trust_tier: str

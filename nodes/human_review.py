@@ -13,6 +13,7 @@ from core.reviews import answer_of, edited
 from core.state import Json, ThreadState
 from nodes.bindings import Bindings
 from nodes.planner import Node
+from policy.check import REJECTED_DIGITS
 from policy.limits import MAX_FEEDBACK
 
 
@@ -56,8 +57,8 @@ def apply_answer(state: ThreadState, said: Json, bound: Bindings) -> Json:
 def _rejection(state: ThreadState, review: Json, said: Json, bound: Bindings) -> Json:
     return {
         "proposal": None,
-        "rejected": [*state.get("rejected", []), review["action_hash"]],
-        "declined": _declined(state, review, bound),
+        "rejected": [*state.get("rejected", []), review["action_hash"][:REJECTED_DIGITS]],
+        **_declined(state, review, bound),
         **_told(state, review, said, "rejected"),
     }
 
@@ -68,14 +69,15 @@ def _given_up(state: ThreadState, review: Json, said: Json, bound: Bindings) -> 
     reason = f"a person gave it up; whether it took effect is not known{f': {message}' if message else ''}"
     return {
         "proposal": None,
-        "declined": _declined(state, review, bound),
+        **_declined(state, review, bound),
         **_told(state, review, {**said, "message": reason}, "abandoned"),
     }
 
 
-def _declined(state: ThreadState, review: Json, bound: Bindings) -> list[str]:
+def _declined(state: ThreadState, review: Json, bound: Bindings) -> Json:
+    """A channel that is named is stored again, so it is named only when it changes."""
     final = bound.domain.tools[review["task_type"]].rejection_is_final
-    return [*state.get("declined", []), *([review["task_type"]] if final else [])]
+    return {"declined": [*state.get("declined", []), review["task_type"]]} if final else {}
 
 
 def _told(state: ThreadState, review: Json, said: Json, kind: str) -> Json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -17,6 +18,11 @@ from policy.gate import CedarGate
 from policy.scope import outside
 
 __all__ = ["Approval", "Judgement", "Situation", "Standing", "check", "judge", "offer", "schema_problems"]
+
+
+REJECTED_DIGITS: Final = 16
+"""Of a rejected proposal's hash, those that are remembered: a state holds them all, and an accident among 64 bits would
+only ask the planner for another proposal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +85,13 @@ def judge(
         return _invalid(str(error))
     if problems := schema_problems(spec, values.arguments):
         return _invalid(*problems)
-    if proposal.hash in standing.rejected and standing.approval is None:
+    if _rejected_before(proposal, standing) and standing.approval is None:
         return _invalid("a person rejected exactly this proposal before")
     return _judged(gate, proposal, spec, situation, standing, values)
+
+
+def _rejected_before(proposal: Proposal, standing: Standing) -> bool:
+    return proposal.hash[:REJECTED_DIGITS] in {rejected[:REJECTED_DIGITS] for rejected in standing.rejected}
 
 
 def _judged(
