@@ -8,6 +8,7 @@ from langgraph.runtime import Runtime
 
 from core.actions import PolicyDecision, Proposal
 from core.canonical import sha256
+from core.controls import Controls
 from core.events import event
 from core.reviews import action_request, blocker_request, question_request
 from core.state import Json, ThreadState
@@ -39,7 +40,7 @@ def policy_check(bound: Bindings) -> Node:
         controls = await bound.authorities.in_force(site, {task_type})
         situation = bound.situation(site.tenant, controls, task_type)
         judged = judge(bound.gate, proposal, bound.domain.tools, situation, standing)
-        said = _said(bound, proposal, judged, approver)
+        said = _said(bound, proposal, judged, approver, controls)
         update: Json = {"policy": judged.decision.to_json() | {"approved_by": approver}, "events": [said]}
         if judged.facts is not None and judged.facts.trust == "tainted":
             update["trust_tier"] = "tainted"  # for good, whatever becomes of the results that brought it
@@ -74,7 +75,7 @@ def _approval(bound: Bindings, state: ThreadState, proposal: Proposal, approver:
     return Approval(approver, "admin" if bound.environment == "local" else "reviewer", proposal.hash, own)
 
 
-def _said(bound: Bindings, proposal: Proposal, judged: Judgement, approver: str | None) -> Json:
+def _said(bound: Bindings, proposal: Proposal, judged: Judgement, approver: str | None, controls: Controls) -> Json:
     """The decision with all it rests on, so that it can be made again: labels and hashes, no content."""
     decision = judged.decision
     return event(
@@ -87,6 +88,7 @@ def _said(bound: Bindings, proposal: Proposal, judged: Judgement, approver: str 
         rules=list(decision.rules),
         reasons=list(decision.reasons),
         approved_by=approver,
+        controls=controls.to_json(),
         policies=bound.gate.policies.hash[:16],
         facts=judged.facts.to_json() if judged.facts else None,
         origins=dict(judged.labels),
