@@ -187,7 +187,7 @@ class TransitionSaver(Checkpoints):
         parameters = step.parameters | columns
         rarely = parameters["released"] != NONE or parameters["write_tasks"] != NONE
         statement = query("transition_store") if rarely else shortened("transition_store")
-        stored = (await connection.execute(statement, parameters)).rowcount > 0
+        stored = (await connection.execute(statement, parameters, prepare=True)).rowcount > 0
         self._position = step.after if stored else await self._look(connection)
         return stored
 
