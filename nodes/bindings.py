@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from core.domain import Domain
 from core.ports import Approvals, Artifacts, Executor, History, Model, Novelty
 from core.vocabulary import Authority, Environment
 from policy.check import Situation
-from policy.gate import CedarGate
+
+if TYPE_CHECKING:
+    from policy.gate import CedarGate
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.integration.application import opened, started
+import pytest
+
+from core.errors import BadInput
+from runtime import threads
+from tests.integration.application import opened, queued, started
 from tests.integration.commands import Commands
 
 
@@ -21,10 +25,23 @@ def test_rules_are_listed_and_a_broken_file_is_refused_with_its_line(home: Path,
     assert missing.returncode == 2 and "No such file" in missing.stderr
 
 
-def test_a_broken_rule_in_force_is_refused_at_the_start(home: Path, tmp_path: Path) -> None:
+async def test_a_broken_rule_in_force_is_refused_before_a_thread_is_taken_up(
+    database_url: str, home: Path, tmp_path: Path
+) -> None:
+    async with opened(database_url, home) as app:
+        thread_id = await queued(app)
     (tmp_path / "acme.cedar").write_text('@id("a") @says("x") permit (principal, action, resource);')
-    done = Commands(home, AUTONOMY_POLICIES=str(tmp_path))("threads")
-    assert done.returncode == 2 and "acme.cedar:1: the rule a permits everything" in done.stderr
+    broken = "acme.cedar:1: the rule a permits everything"
+    worker = Commands(home, DATABASE_URL=database_url, AUTONOMY_POLICIES=str(tmp_path))("worker")
+    assert worker.returncode == 2 and broken in worker.stderr and worker.stderr.count("\n") == 1
+    async with opened(database_url, home, AUTONOMY_POLICIES=str(tmp_path)) as app:
+        with pytest.raises(BadInput, match=broken):
+            await threads.advance(app, thread_id)
+        with pytest.raises(BadInput, match=broken):
+            await queued(app, "kanban vs scrum")
+        [left] = await app.threads.newest(None, 10)
+        assert (left["thread_id"], left["status"]) == (thread_id, "queued")
+        assert (await app.threads.holder(thread_id)).owner is None
 
 
 def test_cases_of_ones_own_are_tried_on_the_rules_in_force(home: Path, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from core.events import first_break
 from core.state import ThreadState
 from graph.build import build
 from nodes.views import view_of
-from runtime.threads import run_config
+from runtime.running import run_config
 from runtime.timeline import in_words, proposals
 from runtime.wiring import Application
 from store import retention
