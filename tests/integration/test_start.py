@@ -32,15 +32,26 @@ async def a_waiting_thread(database_url: str, home: Path) -> str:
         return await started(app)
 
 
+def in_one_process(url: str, home: Path, commands: list[list[str]], unwanted: tuple[str, ...]) -> dict[str, list[str]]:
+    """Command -> packages of `unwanted` that are imported when it has ended, by it or by one before it."""
+    done = subprocess.run(
+        [sys.executable, "-c", _IN_ONE_PROCESS, json.dumps(commands), json.dumps(unwanted)],
+        env=Commands(home, DATABASE_URL=url).environment, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    found: dict[str, list[str]] = json.loads(done.stderr.splitlines()[-1])
+    return found
+
+
 def test_a_command_that_runs_no_thread_imports_nothing_that_only_runs_need(database_url: str, home: Path) -> None:
     thread_id = asyncio.run(a_waiting_thread(database_url, home))
     reading = [
         ["threads"], ["inbox"], ["show", thread_id], ["operations"], ["db", "status"], ["batch", "list"],
         ["prune", "--older-than", "90d"], ["decide", "r-1", "approve", "--no-wait"], ["stop", thread_id],
     ]  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-c", _IN_ONE_PROCESS, json.dumps(reading), json.dumps(HEAVY)],
-        env=Commands(home, DATABASE_URL=database_url).environment,
-        capture_output=True, text=True, timeout=60, check=True,
-    )  # fmt: skip
-    assert json.loads(done.stderr) == {" ".join(arguments): [] for arguments in reading}
+    found = in_one_process(database_url, home, reading, HEAVY)
+    assert found == {" ".join(arguments): [] for arguments in reading}
+
+
+def test_a_first_run_does_not_wait_for_an_index_in_which_nothing_is(database_url: str, home: Path) -> None:
+    run = ["run", "crm for startups"]
+    assert in_one_process(database_url, home, [run], ("chromadb", "procrastinate")) == {" ".join(run): []}
