@@ -206,7 +206,7 @@ async def open_application(settings: Settings, parts: Parts | None = None) -> As
             _with_cipher(parts or Parts(), settings),
             url,
             pool,
-            cache(partial(_load_gate, settings.policies)),
+            partial(_gate_of, settings.policies),
             ThreadStore(pool),
             ReviewStore(pool),
             PostgresArtifacts(pool),
@@ -220,7 +220,9 @@ async def open_application(settings: Settings, parts: Parts | None = None) -> As
             await app.close()
 
 
-def _load_gate(folder: Path | None) -> CedarGate:
+@cache
+def _gate_of(folder: Path | None) -> CedarGate:
+    """Read once by each process. Raises BadInput with file, line and reason."""
     from policy.gate import load_gate  # brings Cedar, for which no command that only reads has to wait
 
     return load_gate(folder)

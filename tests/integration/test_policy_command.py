@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.errors import BadInput
 from runtime import threads
 from tests.integration.application import opened, queued, started
-from tests.integration.commands import Commands
+from tests.integration.commands import Commands, CommandsHere
 
 
 def test_rules_are_listed_and_a_broken_file_is_refused_with_its_line(home: Path, tmp_path: Path) -> None:
@@ -32,7 +34,8 @@ async def test_a_broken_rule_in_force_is_refused_before_a_thread_is_taken_up(
         thread_id = await queued(app)
     (tmp_path / "acme.cedar").write_text('@id("a") @says("x") permit (principal, action, resource);')
     broken = "acme.cedar:1: the rule a permits everything"
-    worker = Commands(home, DATABASE_URL=database_url, AUTONOMY_POLICIES=str(tmp_path))("worker")
+    autonomy = CommandsHere(home, DATABASE_URL=database_url, AUTONOMY_POLICIES=str(tmp_path))
+    worker = await asyncio.to_thread(autonomy, "worker")
     assert worker.returncode == 2 and broken in worker.stderr and worker.stderr.count("\n") == 1
     async with opened(database_url, home, AUTONOMY_POLICIES=str(tmp_path)) as app:
         with pytest.raises(BadInput, match=broken):
@@ -45,7 +48,7 @@ async def test_a_broken_rule_in_force_is_refused_before_a_thread_is_taken_up(
 
 
 def test_cases_of_ones_own_are_tried_on_the_rules_in_force(home: Path, tmp_path: Path) -> None:
-    autonomy = Commands(home, AUTONOMY_POLICIES=str(tmp_path))
+    autonomy = CommandsHere(home, AUTONOMY_POLICIES=str(tmp_path))
     assert autonomy("policy", "test").returncode == 0
     (tmp_path / "acme.cedar").write_text(
         '@id("no-mail") @says("we send no mail") forbid (principal, action, resource == Tool::"send_mail");'
@@ -60,14 +63,17 @@ def test_cases_of_ones_own_are_tried_on_the_rules_in_force(home: Path, tmp_path:
     assert wrong.returncode == 1 and "expected allow, came out as deny" in " ".join(wrong.stdout.split())
 
 
-async def test_a_step_is_explained_by_its_rule_its_facts_and_what_would_have_passed(
-    database_url: str, home: Path
-) -> None:
+async def in_production(database_url: str, home: Path) -> tuple[str, dict[str, Any]]:
+    """A thread that waits, and its policy checks by the action."""
     async with opened(database_url, home, AUTONOMY_ENVIRONMENT="production") as app:
         thread_id = await started(app)
-        steps = {stored.body["action"]: stored for stored in await app.threads.timeline(thread_id)
-                 if stored.kind == "policy_check"}  # fmt: skip
-    autonomy = Commands(home, DATABASE_URL=database_url)
+        checks = [stored for stored in await app.threads.timeline(thread_id) if stored.kind == "policy_check"]
+    return thread_id, {stored.body["action"]: stored for stored in checks}
+
+
+def test_a_step_is_explained_by_its_rule_its_facts_and_what_would_have_passed(database_url: str, home: Path) -> None:
+    thread_id, steps = asyncio.run(in_production(database_url, home))
+    autonomy = CommandsHere(home, DATABASE_URL=database_url)
     explained = autonomy("policy", "explain", thread_id, str(steps["set_intent"].seq))
     said = " ".join(explained.stdout.split())
     assert explained.returncode == 0, explained.stderr
