@@ -13,7 +13,7 @@ from typing import Any, Final, LiteralString, NamedTuple
 from bench import servers
 from bench.figures import Figure, Report, Target, at_most, percentile
 from core.vocabulary import ThreadStatus
-from graph.build import GRAPH_VERSION
+from graph.version import GRAPH_VERSION
 from store import database
 from store.jobs import PostgresJobs
 from store.reviews import ReviewStore

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Coroutine
 from enum import StrEnum
@@ -431,6 +432,8 @@ def _finish(command: Coroutine[Any, Any, int]) -> None:
 
 def main() -> None:
     """Entry of the `autonomy` command: an error is one line on standard error and an exit code."""
+    # A tenth of the start went into looking for garbage among what was only just imported.
+    gc.set_threshold(100_000)
     try:
         app()
     except AutonomyError as error:

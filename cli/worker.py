@@ -16,13 +16,15 @@ from runtime import threads
 from runtime.people import local_user
 from runtime.settings import read_settings
 from runtime.wiring import Application, open_application
-from runtime.worker import work
 
 
 async def worker(concurrency: int | None) -> int:
     """Until SIGTERM or Ctrl-C, which let each thread finish its step; a second one ends the process at once."""
+    from runtime.worker import work  # brings LangGraph, which `stop` does not need
+
     settings = read_settings()
     async with open_application(settings) as app:
+        app.gate  # noqa: B018 - a rule that is broken is refused here, and not thread by thread
         most = concurrency or settings.worker_concurrency
         name = f"{socket.gethostname()}:{os.getpid()}"
         stopped = _stopped()  # before it says that it is there

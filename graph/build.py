@@ -11,7 +11,7 @@ keyword -> planner -> policy_check -> escalation_score -> tool_execution -> plan
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, cast
 
 from langgraph.graph import END, START, StateGraph
 
@@ -25,9 +25,6 @@ from nodes.human_review import human_review
 from nodes.planner import Node, planner
 from nodes.policy_check import policy_check
 from nodes.tool_execution import tool_execution
-
-GRAPH_VERSION: Final = 1
-"""Raised when a thread of the old graph cannot go on in the new one."""
 
 
 class GraphState(ThreadState, total=False):

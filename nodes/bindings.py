@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from core.controls import Controls
 from core.domain import Domain
 from core.ports import Approvals, Artifacts, Authorities, Executor, History, Model, Novelty
 from core.vocabulary import Environment
 from policy.check import Situation
-from policy.gate import CedarGate
+
+if TYPE_CHECKING:
+    from policy.gate import CedarGate
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
@@ -14,8 +14,10 @@ from core.handles import BadHandle, Origins, Resolved, resolved
 from core.tools import ToolSpec
 from core.vocabulary import Trust
 from policy.facts import Approval, Call, Facts, Situation, facts_of, typical
-from policy.gate import CedarGate
 from policy.scope import outside
+
+if TYPE_CHECKING:
+    from policy.gate import CedarGate
 
 __all__ = ["Approval", "Judgement", "Situation", "Standing", "check", "judge", "offer", "schema_problems"]
 

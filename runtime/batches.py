@@ -7,17 +7,19 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from core.canonical import sha256
 from core.errors import BadInput
-from graph.build import GRAPH_VERSION
-from runtime import seo
+from graph.version import GRAPH_VERSION
 from runtime.intake import NewThread
 from runtime.keyword_file import Row, Skipped, open_keywords
 from runtime.wiring import Application
 from store.batches import BatchStore, Chunk, Common, NewThreadRow, no_such_batch
 from tools.serp_shapes import normalised_keyword
+
+if TYPE_CHECKING:
+    from runtime import seo
 
 CHUNK: Final = 500
 """Rows of one transaction; what an interruption leaves out is at most so many, and they are added by the next run."""
@@ -91,6 +93,8 @@ class _Adding:
         self._lines: dict[bytes, int] = {}
 
     async def default_company(self) -> None:
+        from runtime import seo
+
         self._companies[""] = await seo.read_company(self._app.artifacts, self._asked.profile)
 
     def skip(self, skipped: Skipped) -> None:
@@ -115,6 +119,8 @@ class _Adding:
 
     async def _company(self, profile: str) -> seo.Company | str:
         """The company of a profile, whose path is relative to the keywords' file; why it cannot be used otherwise."""
+        from runtime import seo
+
         if profile not in self._companies:
             path = self._asked.file.parent / profile
             try:
@@ -124,6 +130,8 @@ class _Adding:
         return self._companies[profile]
 
     def _new(self, row: Row, company: seo.Company) -> NewThreadRow | None:
+        from runtime import seo
+
         key = batch_key(row.keyword, row.locale)
         first = self._lines.setdefault(bytes.fromhex(sha256(company.tenant + key))[:16], row.line)
         if first != row.line:
@@ -148,6 +156,8 @@ def batch_key(keyword: str, locale: str) -> str:
 
 
 async def _common(app: Application, asked: Asked) -> Common:
+    from runtime import seo  # brings the domain and its tools, which no command that only looks has to wait for
+
     choice = await app.choice()
     versions = app.behaviour_versions(seo.DOMAIN.name, choice)
     return Common(

@@ -1,4 +1,4 @@
-"""Start, advance and decide: the operations both faces stand on. Only `advance` runs the graph."""
+"""Start, advance and decide: the operations both faces stand on. Only `advance` runs the graph (runtime/running.py)."""
 
 from __future__ import annotations
 
@@ -6,18 +6,12 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
-from langchain_core.runnables import RunnableConfig
-from langgraph.errors import GraphDrained
-from langgraph.graph.state import CompiledStateGraph
-from langgraph.runtime import RunControl
-from langgraph.types import Command, StateSnapshot
 
 from core.canonical import sha256, storable_text
 from core.errors import BadInput, LeaseLost, ThreadBusy, ThreadEnded
@@ -26,27 +20,24 @@ from core.failures import classify
 from core.lifecycle import ENDED
 from core.operations import Resolution
 from core.reviews import WireAnswer, answer_of
-from core.state import Json, ThreadState
+from core.state import Json
 from core.vocabulary import Answer, ThreadStatus
-from graph.build import GRAPH_VERSION, GraphState, build
-from nodes.bindings import Bindings
-from nodes.views import view_of
+from graph.version import GRAPH_VERSION
 from policy.check import schema_problems
 from runtime.intake import NewThread
 from runtime.resolutions import resolution
-from runtime.wiring import Application, write_export
+from runtime.wiring import Application
 from store.reviews import Decision
 from store.threads import Lease
 
-RECURSION_LIMIT: Final = 1_000
-"""Supersteps of one advance; the step limit of policy/limits.py ends a thread long before."""
+if TYPE_CHECKING:
+    from langgraph.runtime import RunControl
+
+    from runtime.running import Observer
+
 _ID_BYTES: Final = 5
 _LOOK_SECONDS: Final = 0.5
 """Between two looks at a lease that somebody else holds."""
-
-Graph = CompiledStateGraph[GraphState, None, GraphState, GraphState]
-Observer = Callable[[str, Json], None]
-"""Called with a node's name and its update, as soon as the step is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +91,9 @@ async def advance(
     _refuse_unrunnable(thread)
     if thread["status"] == "waiting" and not await _answered(app, thread["id"]):
         return thread
-    await app.choice(thread["model"])  # before the lease: a thread whose model is not to be had is left as it is
+    await app.ready(thread["model"])  # before the lease: a thread that cannot be run is left as it is
+    from langgraph.runtime import RunControl  # only now: LangGraph takes most of a second to import
+
     lease = await _take_lease(app, thread, by_worker)
     try:
         await _run_under(app, thread, lease, observe, control or RunControl())
@@ -165,9 +158,11 @@ async def _run_under(
     app: Application, thread: Json, lease: Lease, observe: Observer | None, control: RunControl
 ) -> None:
     """Run until the lease is given back. Raises LeaseLost."""
+    from runtime.running import run
+
     with _held(app, lease, control):
         while (now := await app.threads.proceed(lease, draining=control.drain_requested)) is not None:
-            await _run(app, thread, now, observe, control)
+            await run(app, thread, now, observe, control)
             # Not released: a decision or a stop came meanwhile, and this runner takes it up.
             if not control.drain_requested and await app.threads.release(now):
                 return
@@ -199,64 +194,6 @@ async def _abandon(app: Application, lease: Lease, error: BaseException) -> None
     body = {"class": "bug", "error": type(error).__name__, "message": storable_text(str(error)[:2000]), "fatal": True}
     with suppress(psycopg.OperationalError):  # then the lease runs out by itself
         await app.threads.abandon(lease, Event("failure", "runtime", body) if bug else None)
-
-
-async def _run(app: Application, thread: Json, lease: Lease, observe: Observer | None, control: RunControl) -> None:
-    saver = app.parts.saver(app.pool, lease.thread_id, lease.epoch)
-    bound = await app.bind(thread, lease.epoch)
-    graph: Graph = build(bound).compile(checkpointer=saver)
-    config = run_config(lease.thread_id)
-    snapshot = await graph.aget_state(config)
-    given = next_input(thread["task"], snapshot, await app.reviews.waiting(lease.thread_id))
-    if given == "wait":
-        await app.threads.set_status(lease.thread_id, "waiting")
-        return
-    first = None if given == "continue" else given
-    try:
-        async for update in graph.astream(first, config, stream_mode="updates", durability="sync", control=control):
-            for node, changes in update.items():
-                if observe is not None and isinstance(changes, dict):
-                    observe(node, changes)
-    except GraphDrained:
-        return  # in the middle, where there may be nothing to show yet
-    finally:
-        await saver.flush()
-    files = await _export(app, bound, graph, config)
-    if observe is not None:
-        observe("export", {"files": files})
-
-
-def next_input(
-    task: Json, snapshot: StateSnapshot, reviews: Any
-) -> GraphState | Command[Any] | Literal["continue", "wait"]:
-    """What to feed the graph: the task at the start, a decision that fits a pending interrupt, or nothing new. Pure."""
-    if not snapshot.config["configurable"].get("checkpoint_id"):
-        return GraphState(task=task, results={}, counters={})
-    pending = {interrupt.id for interrupt in snapshot.interrupts}
-    for review in reviews:
-        if review["state"] == "decided" and review["interrupt_id"] in pending:
-            answer = {"decisions": [review["decision"]], "review": review["number"]}
-            return Command(resume={review["interrupt_id"]: answer})
-    return "wait" if pending else "continue"
-
-
-def run_config(thread_id: str) -> RunnableConfig:
-    """How a thread is run."""
-    # Strict resume: an answer to an interrupt that is not pending is an error, not a no-op. A private key; tested.
-    return {
-        "configurable": {"thread_id": thread_id, "__pregel_strict_resume": True},
-        "recursion_limit": RECURSION_LIMIT,
-    }
-
-
-async def _export(app: Application, bound: Bindings, graph: Graph, config: RunnableConfig) -> list[Path]:
-    """Write the domain's files that show the work so far."""
-    snapshot = await graph.aget_state(config)
-    view = await view_of(app.artifacts, bound.domain.reads, cast("ThreadState", snapshot.values))
-    exports = await asyncio.to_thread(bound.domain.exports, view)  # up to a second of computing
-    return [
-        await asyncio.to_thread(write_export, view.task["content_dir"], path, text) for path, text in exports.items()
-    ]
 
 
 def _refuse_unrunnable(thread: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from core.canonical import sha256
 from core.domain import Domain
 from escalation.score import WEIGHTS
-from graph.build import GRAPH_VERSION
+from graph.version import GRAPH_VERSION
 
 _PACKAGES: Final = ("core", "policy", "escalation", "domains", "tools", "store", "nodes", "graph", "runtime")
 _LENGTH: Final = 16

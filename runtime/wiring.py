@@ -6,7 +6,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
@@ -17,13 +17,11 @@ from core.ports import Model
 from core.vocabulary import Authority
 from nodes.bindings import Bindings
 from policy.facts import authority_in
-from policy.gate import CedarGate, load_gate
 from runtime.authorities import EnvironmentAuthorities
 from runtime.models import ModelChoice, ModelSettings, build, choose_model, close, connection_of
 from runtime.settings import Settings
 from store import database, embedded
 from store.artifacts import PostgresArtifacts
-from store.encryption import Cipher
 from store.jobs import Jobs, PostgresJobs
 from store.leases import LeaseKeeper
 from store.ledger import PostgresLedger
@@ -31,7 +29,6 @@ from store.model_calls import ModelCallStore
 from store.reviews import ReviewStore
 from store.sql import query
 from store.threads import ThreadStore
-from store.transitions import TransitionSaver
 from store.vectors import ChromaNovelty
 from tools.breakers import Breakers
 from tools.content_folder import replace_atomically
@@ -41,11 +38,20 @@ from tools.registry import register
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+    from policy.gate import CedarGate
+    from store.transitions import TransitionSaver
+
 
 def _seo() -> ModuleType:
     from runtime import seo
 
     return seo
+
+
+def _saver(pool: database.Pool, thread_id: str, epoch: int, **options: Any) -> TransitionSaver:
+    from store.transitions import TransitionSaver  # brings LangGraph, for which only who runs a thread has to wait
+
+    return TransitionSaver(pool, thread_id, epoch, **options)
 
 
 DOMAINS: Final[Mapping[str, Callable[[], ModuleType]]] = {"seo": _seo}
@@ -57,7 +63,7 @@ class Parts:
     """What another part may stand in for: evals put parts there that break on purpose."""
 
     domains: Mapping[str, Callable[[], ModuleType]] = field(default_factory=lambda: DOMAINS)
-    saver: Callable[..., TransitionSaver] = TransitionSaver
+    saver: Callable[..., TransitionSaver] = _saver
     """Called with pool, thread id and epoch; and with a `cipher` when there is a key."""
     ledger: Callable[[database.Pool, int], PostgresLedger] = PostgresLedger
 
@@ -70,7 +76,7 @@ class Application:
     parts: Parts
     url: str
     pool: database.Pool
-    gate: CedarGate
+    _gate: Callable[[], CedarGate]
     threads: ThreadStore
     reviews: ReviewStore
     artifacts: PostgresArtifacts
@@ -92,6 +98,11 @@ class Application:
         return domains[name]()
 
     @property
+    def gate(self) -> CedarGate:
+        """The rules in force, read when they are first asked for. Raises BadInput with file, line and reason."""
+        return self._gate()
+
+    @property
     def authority(self) -> Authority:
         """What the agent may do without a person, before anything is certified."""
         return authority_in(self.settings.environment)
@@ -105,6 +116,11 @@ class Application:
     async def choice(self, model: str | None = None) -> ModelChoice:
         """The model in force, or the endpoint for `model`, which a thread was started with."""
         return await choose_model(model_settings(self.settings, model), {})
+
+    async def ready(self, model: str) -> None:
+        """Raises BadInput when what a run of a thread of `model` needs is not to be had: the model, the rules."""
+        await self.choice(model)
+        self._gate()
 
     def behaviour_versions(self, domain: str, choice: ModelChoice) -> dict[str, str]:
         from runtime import versions
@@ -183,7 +199,6 @@ def database_url(settings: Settings) -> str:
 @asynccontextmanager
 async def open_application(settings: Settings, parts: Parts | None = None) -> AsyncIterator[Application]:
     """Start or reach the database, bring it up to date, and open what commands need."""
-    gate = load_gate(settings.policies)
     url = database_url(settings)
     database.migrate(url)
     async with database.open_pool(url) as pool:
@@ -192,7 +207,7 @@ async def open_application(settings: Settings, parts: Parts | None = None) -> As
             _with_cipher(parts or Parts(), settings),
             url,
             pool,
-            gate,
+            partial(_gate_of, settings.policies),
             ThreadStore(pool),
             ReviewStore(pool),
             PostgresArtifacts(pool),
@@ -206,10 +221,20 @@ async def open_application(settings: Settings, parts: Parts | None = None) -> As
             await app.close()
 
 
+@cache
+def _gate_of(folder: Path | None) -> CedarGate:
+    """Read once by each process. Raises BadInput with file, line and reason."""
+    from policy.gate import load_gate  # brings Cedar, for which no command that only reads has to wait
+
+    return load_gate(folder)
+
+
 def _with_cipher(parts: Parts, settings: Settings) -> Parts:
     """Raises BadInput for a key that is none."""
     if settings.encryption_key is None:
         return parts
+    from store.encryption import Cipher
+
     cipher = Cipher.from_text(settings.encryption_key.get_secret_value())
     return replace(parts, saver=partial(parts.saver, cipher=cipher))
 

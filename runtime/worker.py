@@ -12,7 +12,7 @@ from langgraph.runtime import RunControl
 
 from core.errors import AutonomyError, NotFound, ThreadBusy, ThreadEnded
 from core.state import Json
-from graph.build import GRAPH_VERSION
+from graph.version import GRAPH_VERSION
 from runtime.bugs import kept
 from runtime.threads import advance
 from runtime.wiring import Application

@@ -13,7 +13,10 @@ from escalation.novelty import NAME, embed, novelty_of_distance
 
 
 class ChromaNovelty:
-    """core.ports.Novelty over an embedded Chroma in `folder`. The client is made at the first use (1.8 s)."""
+    """core.ports.Novelty over an embedded Chroma in `folder`.
+
+    The client is made at the first use (1.8 s), and not before there is anything in the folder to ask for.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -27,8 +30,9 @@ class ChromaNovelty:
         return await asyncio.to_thread(self._remember, tenant, task_type, key, situation)
 
     def warm_up(self) -> None:
-        """Open the index in the background of whatever else is going on."""
-        threading.Thread(target=self.check, name="chroma", daemon=True).start()
+        """Open the index, if there is one, in the background of whatever else is going on."""
+        if self._folder.is_dir():
+            threading.Thread(target=self.check, name="chroma", daemon=True).start()
 
     def check(self) -> str:
         """What keeps the index from working; empty when it does."""
@@ -39,11 +43,14 @@ class ChromaNovelty:
         return ""
 
     def _nearest(self, tenant: str, task_type: str, situation: str) -> NoveltyReading:
+        nothing = NoveltyReading(1.0, 0, "0 similar tasks")
         try:
+            if not self._folder.exists():
+                return nothing
             collection = self._collection(tenant, task_type)
             similar = collection.count()
             if similar == 0:
-                return NoveltyReading(1.0, 0, "0 similar tasks")
+                return nothing
             found = collection.query(query_embeddings=[embed(situation)], n_results=1, include=["distances"])
             distance = float(found["distances"][0][0])
         except _failures() as error:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
-
-from purgatory import AsyncCircuitBreakerFactory
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 from core.errors import ToolError
+
+if TYPE_CHECKING:
+    from purgatory import AsyncCircuitBreakerFactory
 
 FAILURES_IN_A_ROW: Final = 5
 """More than one run tries by itself, so that a single bad call does not shut a tool for everybody."""
@@ -22,8 +24,13 @@ class Breakers:
     """The breakers of one process. Belongs to one event loop, and is shared by its runs."""
 
     def __init__(self, failures: int = FAILURES_IN_A_ROW, seconds: float = SECONDS_OPEN) -> None:
-        self._seconds = seconds
-        self._factory = AsyncCircuitBreakerFactory(failures, seconds, exclude=[(BaseException, _does_not_count)])
+        self._failures, self._seconds = failures, seconds
+
+    @cached_property
+    def _factory(self) -> AsyncCircuitBreakerFactory:
+        from purgatory import AsyncCircuitBreakerFactory  # only who calls a tool waits for the import
+
+        return AsyncCircuitBreakerFactory(self._failures, self._seconds, exclude=[(BaseException, _does_not_count)])
 
     async def check(self, tool: str) -> None:
         """Raises ToolError(transient, never_sent) while the tool's breaker is open; costs nothing otherwise."""

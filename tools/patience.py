@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterable
 from functools import cache, partial
-from typing import Final
-
-import stamina
+from typing import TYPE_CHECKING, Final
 
 from core.failures import FailureClass
 from core.retries import LONGEST_NAP, worth_a_nap
+
+if TYPE_CHECKING:
+    import stamina
 
 FIRST_WAIT: Final = 0.5
 """Seconds, doubling; as much again is drawn, so that a thousand runs do not come back at once."""
@@ -21,6 +22,8 @@ def tries(attempts: int, failure_class: FailureClass) -> AsyncIterable[stamina.A
 
     The last error is let through, and so is one that asks for more than LONGEST_NAP seconds.
     """
+    import stamina  # only who calls a tool or a model waits for the import
+
     _keep_quiet()
     patience = partial(worth_a_nap, failure_class=failure_class)
     return stamina.retry_context(

@@ -11,7 +11,7 @@ import streamlit as st
 from core.errors import DatabaseUnavailable
 from runtime.arguments import as_yaml
 from runtime.people import review_number
-from ui import answering, deciding, reading
+from ui import answering, reading
 from ui.frame import say, told
 from ui.markup import Html, element, joined, put, section
 from ui.words import PARTS, TRUST, compared, policy, spaced, waits
@@ -53,7 +53,6 @@ def _review(review: Mapping[str, Any]) -> None:
     _article(review)
     if review["state"] == "open":
         answering.ask(review)
-        deciding.warm_up()
 
 
 def _article(review: Mapping[str, Any]) -> None:

@@ -1,13 +1,18 @@
-"""The real command in a process of its own, as a person runs it."""
+"""The real command: in a process of its own, as a person runs it, or in this one where the process is not the point."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
+
+from cli.main import main
 
 AUTONOMY = (sys.executable, "-m", "cli.main")
 
@@ -56,3 +61,36 @@ class Commands:
         done = self(*arguments, "--json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+
+class CommandsHere(Commands):
+    """The same entry with the same environment, folder, output, errors and exit code, without the second or two that a
+    process takes to start. What is started in the background is a process here too."""
+
+    def __call__(self, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+        out, err, code = io.StringIO(), io.StringIO(), 0
+        with (
+            _as_process([*AUTONOMY[2:], *arguments], self.environment | changes, self.home.parent),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            try:
+                main()
+            except SystemExit as ended:
+                code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+
+@contextlib.contextmanager
+def _as_process(arguments: list[str], environment: Mapping[str, str], folder: Path) -> Iterator[None]:
+    before, called = dict(os.environ), sys.argv
+    try:
+        os.environ.clear()
+        os.environ.update(environment)
+        sys.argv = arguments
+        with contextlib.chdir(folder):
+            yield
+    finally:
+        sys.argv = called
+        os.environ.clear()
+        os.environ.update(before)

@@ -23,15 +23,15 @@ from store.batches import BatchStore, Common, NewThreadRow, _create, _insert
 from store.database import Pool
 from store.threads import ThreadStore
 from tests.integration.application import opened
-from tests.integration.commands import AUTONOMY, Commands
+from tests.integration.commands import AUTONOMY, CommandsHere
 
 DEADLINE = 60.0
 
 
 @pytest.fixture
-def autonomy(database_url: str, home: Path) -> Commands:
+def autonomy(database_url: str, home: Path) -> CommandsHere:
     home.parent.mkdir(parents=True, exist_ok=True)
-    return Commands(home, DATABASE_URL=database_url)
+    return CommandsHere(home, DATABASE_URL=database_url)
 
 
 def listed(tmp_path: Path, *keywords: str, header: str = "keyword") -> str:
@@ -53,7 +53,7 @@ async def added(app: Application, file: Path, **changes: Any) -> tuple[batches.I
 
 
 def test_a_file_is_added_once_and_a_longer_one_adds_what_is_new(
-    autonomy: Commands, database_url: str, tmp_path: Path
+    autonomy: CommandsHere, database_url: str, tmp_path: Path
 ) -> None:
     header = "keyword,locale,priority,due"
     file = listed(tmp_path, "crm for startups,,5,2026-12-01T17:00Z", "kanban vs scrum,,,", header=header)
@@ -139,7 +139,7 @@ async def test_again_begins_anew_what_has_ended_and_leaves_what_is_under_way(
 
 
 def test_known_keywords_that_have_ended_are_named_with_what_to_do(
-    autonomy: Commands, database_url: str, tmp_path: Path
+    autonomy: CommandsHere, database_url: str, tmp_path: Path
 ) -> None:
     file = listed(tmp_path, "one", "two", "three")
     assert autonomy("batch", file, "--no-wait").returncode == 0
@@ -180,7 +180,7 @@ async def test_a_keyword_that_comes_twice_is_named_with_its_first_line_across_ch
     assert skipped == [(5, "the same keyword as line 2"), (6, "the same keyword as line 2")]
 
 
-def test_twenty_skipped_lines_are_shown_and_all_on_request(autonomy: Commands, tmp_path: Path) -> None:
+def test_twenty_skipped_lines_are_shown_and_all_on_request(autonomy: CommandsHere, tmp_path: Path) -> None:
     file = listed(tmp_path, *(f"word {n},xx_{n}" for n in range(25)), "fine,", header="keyword,locale")
     short = autonomy("batch", file, "--no-wait").stdout
     assert short.count("; skipped") == 20 and "and 5 more lines skipped (all of them: --verbose)" in short
@@ -202,7 +202,7 @@ def test_twenty_skipped_lines_are_shown_and_all_on_request(autonomy: Commands, t
     ],
 )
 def test_what_cannot_be_used_is_one_line_and_exit_2(
-    autonomy: Commands, tmp_path: Path, arguments: tuple[str, ...], message: str
+    autonomy: CommandsHere, tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
     (autonomy.home.parent / "bad.csv").write_text("word\ncrm\n")
     (autonomy.home.parent / "good.csv").write_text("keyword\ncrm\n")
@@ -217,10 +217,11 @@ def wait_for(database_url: str, sql: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
         while connection.execute(sql.encode()).fetchone() is None:
             assert time.monotonic() < until
+            time.sleep(0.01)
 
 
 def test_ctrl_c_on_the_way_in_says_what_is_in_and_a_second_run_adds_the_rest(
-    autonomy: Commands, database_url: str, tmp_path: Path
+    autonomy: CommandsHere, database_url: str, tmp_path: Path
 ) -> None:
     file = listed(tmp_path, *(f"keyword number {n}" for n in range(20_000)))
     process = autonomy.start("batch", file, "--no-wait", stderr=subprocess.PIPE)
@@ -258,7 +259,7 @@ async def test_an_interruption_right_after_a_commit_is_counted_too(
 
 
 def test_the_same_file_in_two_processes_at_once_is_added_once(
-    autonomy: Commands, database_url: str, tmp_path: Path
+    autonomy: CommandsHere, database_url: str, tmp_path: Path
 ) -> None:
     file = listed(tmp_path, *(f"keyword number {n}" for n in range(3_000)))
     both = [autonomy.start("batch", file, "--no-wait", stderr=subprocess.PIPE) for _ in range(2)]
@@ -282,7 +283,7 @@ async def test_two_at_once_with_again_make_one_new_thread_each(database_url: str
 
 
 @pytest.fixture
-def watching(autonomy: Commands, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+def watching(autonomy: CommandsHere, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """`autonomy batch` over two keywords, looked at through a pipe; its first line has been read."""
     file = listed(tmp_path, "crm for startups", "kanban vs scrum")
     process = subprocess.Popen(
@@ -316,7 +317,7 @@ async def test_the_view_ends_when_everything_waits_for_people(
     assert "2 waiting for people" in said and "2 threads wait for people: autonomy inbox" in said
 
 
-def test_a_worker_takes_the_batch_to_its_reviews_while_the_view_watches(autonomy: Commands, tmp_path: Path) -> None:
+def test_a_worker_takes_the_batch_to_its_reviews_while_the_view_watches(autonomy: CommandsHere, tmp_path: Path) -> None:
     worker = autonomy.start("worker")
     try:
         ended = autonomy.read("batch", listed(tmp_path, "crm for startups", "kanban vs scrum"))

@@ -7,14 +7,20 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.integration.commands import Commands
+from tests.integration.commands import Commands, CommandsHere
 from tests.integration.scripted import MODEL, WHOLE_ARTICLE, endpoint, script
 
 
 @pytest.fixture
-def autonomy(database_url: str, home: Path) -> Commands:
+def autonomy(database_url: str, home: Path) -> CommandsHere:
     home.parent.mkdir(parents=True, exist_ok=True)
-    return Commands(home, DATABASE_URL=database_url)
+    return CommandsHere(home, DATABASE_URL=database_url)
+
+
+@pytest.fixture
+def processes(autonomy: CommandsHere) -> Commands:
+    """The same commands, each in a process of its own."""
+    return Commands(autonomy.home, **autonomy.environment)
 
 
 def one_line(done: Any, code: int) -> str:
@@ -26,7 +32,8 @@ def one_line(done: Any, code: int) -> str:
     return str(lines[0])
 
 
-def test_run_decide_and_show_each_in_a_process_of_its_own(autonomy: Commands) -> None:
+def test_run_decide_and_show_each_in_a_process_of_its_own(processes: Commands) -> None:
+    autonomy = processes
     done = autonomy("run", "crm for startups", "--as", "sam")
     assert done.returncode == 0, done.stderr
     assert "model: offline-extractive, because no OPENAI_API_KEY is set" in done.stdout
@@ -50,7 +57,7 @@ def test_run_decide_and_show_each_in_a_process_of_its_own(autonomy: Commands) ->
     assert "already decided: edit, by dana" in one_line(autonomy("decide", "r-1", "approve"), 2)
 
 
-def test_a_decision_without_waiting_is_carried_on_by_resume(autonomy: Commands) -> None:
+def test_a_decision_without_waiting_is_carried_on_by_resume(autonomy: CommandsHere) -> None:
     started = autonomy.read("run", "kanban vs scrum")
     decided = autonomy.read("decide", started["review_id"], "approve", "--no-wait")
     assert decided["status"] == "waiting"
@@ -58,11 +65,11 @@ def test_a_decision_without_waiting_is_carried_on_by_resume(autonomy: Commands) 
     assert (resumed["status"], resumed["review_id"]) == ("waiting", "r-2")
 
 
-def test_help_lists_every_command_and_doctor_says_what_is_missing(autonomy: Commands) -> None:
-    text = autonomy("--help").stdout
+def test_help_lists_every_command_and_doctor_says_what_is_missing(autonomy: CommandsHere, processes: Commands) -> None:
+    text = processes("--help").stdout
     for command in ("run", "inbox", "decide", "resume", "threads", "show", "db", "doctor"):
         assert command in text
-    findings = {row["part"]: row for row in json.loads(autonomy("doctor", "--json").stdout)}
+    findings = {row["part"]: row for row in json.loads(processes("doctor", "--json").stdout)}
     assert findings["model"]["status"] == "limited" and "OPENAI_API_KEY" in findings["model"]["fix"]
     assert findings["database"]["status"] == "ok" and findings["vectors"]["status"] == "ok"
     broken = autonomy("doctor", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
@@ -83,13 +90,13 @@ def test_help_lists_every_command_and_doctor_says_what_is_missing(autonomy: Comm
     ],
 )
 def test_a_keyword_that_cannot_be_used_is_one_line_and_leaves_nothing(
-    autonomy: Commands, keyword: str, cause: str
+    autonomy: CommandsHere, keyword: str, cause: str
 ) -> None:
     assert cause in one_line(autonomy("run", keyword), 2)
     assert autonomy.read("threads") == []
 
 
-def test_an_unknown_keyword_lists_what_is_bundled(autonomy: Commands) -> None:
+def test_an_unknown_keyword_lists_what_is_bundled(autonomy: CommandsHere) -> None:
     line = one_line(autonomy("run", "underwater basket weaving"), 2)
     for known in ("crm for startups", "kanban vs scrum", "ledgerly login"):
         assert known in line
@@ -108,7 +115,7 @@ def test_an_unknown_keyword_lists_what_is_bundled(autonomy: Commands) -> None:
         ('{"hello": 1}', ""),
     ],
 )
-def test_a_serp_file_that_cannot_be_used_is_one_line(autonomy: Commands, text: str, cause: str) -> None:
+def test_a_serp_file_that_cannot_be_used_is_one_line(autonomy: CommandsHere, text: str, cause: str) -> None:
     path = autonomy.home.parent / "serp.json"
     path.write_text(text)
     line = one_line(autonomy("run", "crm for startups", "--serp", str(path)), 2)
@@ -125,7 +132,7 @@ def test_a_serp_file_that_cannot_be_used_is_one_line(autonomy: Commands, text: s
         (("id: tallyho", "id: {"), "YAML"),
     ],
 )
-def test_a_profile_that_cannot_be_used_is_one_line(autonomy: Commands, change: tuple[str, str], cause: str) -> None:
+def test_a_profile_that_cannot_be_used_is_one_line(autonomy: CommandsHere, change: tuple[str, str], cause: str) -> None:
     from runtime import seo
 
     path = autonomy.home.parent / "profile.yaml"
@@ -146,22 +153,22 @@ def test_a_profile_that_cannot_be_used_is_one_line(autonomy: Commands, change: t
         (("run", "crm for startups", "--locale", "english"), 2, "locale"),
     ],
 )
-def test_bad_arguments_are_one_line(autonomy: Commands, arguments: tuple[str, ...], code: int, cause: str) -> None:
+def test_bad_arguments_are_one_line(autonomy: CommandsHere, arguments: tuple[str, ...], code: int, cause: str) -> None:
     assert cause in one_line(autonomy(*arguments), code)
 
 
-def test_no_database_is_one_line_without_the_password(autonomy: Commands) -> None:
+def test_no_database_is_one_line_without_the_password(autonomy: CommandsHere) -> None:
     url = "postgresql://dana:hunter2@127.0.0.1:1/none"
     line = one_line(autonomy("inbox", DATABASE_URL=url), 1)
     assert "127.0.0.1:1 does not answer" in line and "hunter2" not in line
 
 
-def test_a_setting_out_of_range_is_named(autonomy: Commands) -> None:
+def test_a_setting_out_of_range_is_named(autonomy: CommandsHere) -> None:
     assert "AUTONOMY_MODEL_TIMEOUT" in one_line(autonomy("threads", AUTONOMY_MODEL_TIMEOUT="soon"), 2)
     assert "AUTONOMY_ENVIRONMENT" in one_line(autonomy("threads", AUTONOMY_ENVIRONMENT="prod"), 2)
 
 
-def test_a_bug_of_ours_is_one_line_and_its_traceback_is_kept(autonomy: Commands) -> None:
+def test_a_bug_of_ours_is_one_line_and_its_traceback_is_kept(autonomy: CommandsHere) -> None:
     started = autonomy.read("run", "crm for startups")
     with psycopg.connect(autonomy.environment["DATABASE_URL"], autocommit=True) as connection:
         connection.execute("update thread set task = '{}'")
@@ -173,7 +180,7 @@ def test_a_bug_of_ours_is_one_line_and_its_traceback_is_kept(autonomy: Commands)
     kept.unlink()
 
 
-def test_a_content_folder_that_cannot_be_written_loses_nothing(autonomy: Commands, tmp_path: Path) -> None:
+def test_a_content_folder_that_cannot_be_written_loses_nothing(autonomy: CommandsHere, tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
     line = one_line(autonomy("run", "crm for startups", "--json", AUTONOMY_CONTENT_DIR=str(blocked / "content")), 1)
@@ -183,18 +190,18 @@ def test_a_content_folder_that_cannot_be_written_loses_nothing(autonomy: Command
 
 
 def test_from_keyword_to_published_file_with_an_edit_and_a_new_process_for_each_step(
-    autonomy: Commands, llmock: Any
+    autonomy: CommandsHere, processes: Commands, llmock: Any
 ) -> None:
     script(llmock, *WHOLE_ARTICLE)
-    autonomy.environment |= endpoint(llmock)
+    processes.environment |= endpoint(llmock)
     edit = autonomy.home.parent / "edit.json"
     edit.write_text('{"angle": "Choose the CRM that keeps promises"}')
-    said = autonomy.read("run", "crm for startups")
+    said = processes.read("run", "crm for startups")
     assert said["model"] == MODEL
     while said["status"] == "waiting":
         [review] = autonomy.read("inbox")
         change = ("edit", "--args", str(edit)) if review["task_type"] == "set_angle" else ("approve",)
-        said = autonomy.read("decide", review["review_id"], *change)
+        said = processes.read("decide", review["review_id"], *change)
     assert said["status"] == "done"
     published = (autonomy.home / "content/tallyho/published/crm-for-startups.md").read_text()
     assert "status: published" in published and "handover, not for the pipeline" in published
@@ -202,7 +209,7 @@ def test_from_keyword_to_published_file_with_an_edit_and_a_new_process_for_each_
     assert "Choose the CRM that keeps promises" in brief
 
 
-def test_a_refused_key_is_one_line_that_says_how_to_go_on(autonomy: Commands, llmock: Any) -> None:
+def test_a_refused_key_is_one_line_that_says_how_to_go_on(autonomy: CommandsHere, llmock: Any) -> None:
     llmock.fail(401, times=1)
     script(llmock, *WHOLE_ARTICLE)
     autonomy.environment |= endpoint(llmock)

@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.integration.commands import Commands
+from tests.integration.commands import Commands, CommandsHere
 
 BIN = Path("/usr/lib/postgresql/15/bin")
 
@@ -40,10 +40,10 @@ def postgres_15() -> Iterator[str]:
 
 
 def test_the_main_job_runs_on_postgresql_15(postgres_15: str, home: Path) -> None:
-    autonomy = Commands(home, DATABASE_URL=postgres_15)
-    done = autonomy("run", "crm for startups")
+    done = Commands(home, DATABASE_URL=postgres_15)("run", "crm for startups")
     assert done.returncode == 0, done.stderr
     assert "PostgreSQL 15" in done.stdout and "DATABASE_URL" in done.stdout
+    autonomy = CommandsHere(home, DATABASE_URL=postgres_15)
     assert autonomy.read("decide", "r-1", "approve")["review_id"] == "r-2"
     assert not (home / "postgres").exists()
     with psycopg.connect(postgres_15) as connection:

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.integration.commands import Commands
+from tests.integration.commands import CommandsHere
 
 DEADLINE = 60.0
 
@@ -26,6 +26,7 @@ def wait_for_events(database_url: str, process: subprocess.Popen[str], count: in
             row = connection.execute("select count(*) from event").fetchone()
             if row is not None and row[0] >= count:
                 return True
+            time.sleep(0.002)
     return False
 
 
@@ -42,7 +43,7 @@ def committed(shown: dict[str, Any]) -> Counter[str]:
 
 @pytest.mark.parametrize("after", [7])
 def test_a_killed_run_is_carried_on_to_its_review(database_url: str, home: Path, after: int) -> None:
-    autonomy = Commands(home, DATABASE_URL=database_url)
+    autonomy = CommandsHere(home, DATABASE_URL=database_url)
     process = autonomy.start("run", "crm for startups")
     assert wait_for_events(database_url, process, after)
     kill(process)
@@ -57,7 +58,7 @@ def test_a_killed_run_is_carried_on_to_its_review(database_url: str, home: Path,
 
 @pytest.mark.parametrize("after", [13])
 def test_a_killed_writer_of_sections_writes_each_of_them_once(database_url: str, home: Path, after: int) -> None:
-    autonomy = Commands(home, DATABASE_URL=database_url)
+    autonomy = CommandsHere(home, DATABASE_URL=database_url)
     started = autonomy.read("run", "crm for startups")
     for review in ("r-1", "r-2"):
         autonomy.read("decide", review, "approve")
@@ -81,7 +82,7 @@ def test_a_killed_writer_of_sections_writes_each_of_them_once(database_url: str,
 
 
 def test_an_interrupted_run_says_how_to_go_on_and_can_at_once(database_url: str, home: Path) -> None:
-    autonomy = Commands(home, DATABASE_URL=database_url)
+    autonomy = CommandsHere(home, DATABASE_URL=database_url)
     process = autonomy.start("run", "crm for startups", stderr=subprocess.PIPE)
     assert wait_for_events(database_url, process, 4)
     process.send_signal(signal.SIGINT)

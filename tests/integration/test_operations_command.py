@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from core.operations import OperationRequest
-from store.database import Pool
+from store.database import open_pool
 from store.ledger import PostgresLedger
-from tests.integration.commands import Commands
+from tests.integration.commands import CommandsHere
 from tests.integration.threads import leased, new_thread
 
 KEY = "ab" * 32
@@ -16,11 +17,18 @@ REQUEST = OperationRequest(
 )
 
 
-async def test_what_was_done_is_listed_explained_and_opened_again(pool: Pool, database_url: str, home: Path) -> None:
-    await new_thread(pool)
-    book = PostgresLedger(pool, (await leased(pool)).epoch)
-    await book.settle(REQUEST, await book.claim(REQUEST), "failed", {"failure": {"class": "bug", "message": "no\x1b"}})
-    autonomy = Commands(home, DATABASE_URL=database_url)
+async def refused_once(database_url: str) -> None:
+    async with open_pool(database_url) as pool:
+        await new_thread(pool)
+        book = PostgresLedger(pool, (await leased(pool)).epoch)
+        failure = {"failure": {"class": "bug", "message": "no\x1b"}}
+        await book.settle(REQUEST, await book.claim(REQUEST), "failed", failure)
+
+
+def test_what_was_done_is_listed_explained_and_opened_again(database_url: str, home: Path) -> None:
+    asyncio.run(refused_once(database_url))
+    home.parent.mkdir(parents=True, exist_ok=True)
+    autonomy = CommandsHere(home, DATABASE_URL=database_url)
     [listed] = autonomy.read("operations", "--state", "failed")
     assert (listed["key"], listed["tool"], listed["attempt"]) == (KEY, "publish", 1)
     assert autonomy.read("operations", "--state", "unknown") == []

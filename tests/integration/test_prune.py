@@ -24,7 +24,7 @@ from core.events import first_break
 from core.state import ThreadState
 from graph.build import build
 from nodes.views import view_of
-from runtime.threads import run_config
+from runtime.running import run_config
 from runtime.timeline import in_words, proposals
 from runtime.wiring import Application
 from store import retention
@@ -32,7 +32,7 @@ from store.artifacts import PostgresArtifacts
 from store.database import Pool
 from store.retention import Pruned
 from tests.integration.application import answered, opened, started
-from tests.integration.commands import Commands
+from tests.integration.commands import CommandsHere
 from tests.integration.threads import new_thread
 
 QUARTER: Final = timedelta(days=90)
@@ -190,7 +190,7 @@ def test_a_prune_that_is_killed_has_done_whole_chunks_and_is_run_again(database_
             return (await counts(app.pool, "checkpoints"))["checkpoints"]
 
     made = asyncio.run(prepared())
-    autonomy, before = Commands(home, DATABASE_URL=database_url), asyncio.run(checked())
+    autonomy, before = CommandsHere(home, DATABASE_URL=database_url), asyncio.run(checked())
     with psycopg.connect(database_url) as holder:
         holder.execute("select 1 from model_call where thread_id = %s for update", [max(made)])
         process = autonomy.start("prune", "--older-than", "90d", stderr=subprocess.PIPE)
@@ -209,6 +209,7 @@ def _until_blocked(database_url: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
         while connection.execute(waits).fetchone() is None:
             assert time.monotonic() < until
+            time.sleep(0.01)
 
 
 async def test_only_what_nothing_refers_to_and_nobody_put_lately_goes(pool: Pool) -> None:
@@ -347,7 +348,7 @@ def test_pruning_is_said_in_words_and_show_still_works(database_url: str, home: 
             await aged(app.pool)
             return made
 
-    thread_id, autonomy = asyncio.run(prepared()), Commands(home, DATABASE_URL=database_url)
+    thread_id, autonomy = asyncio.run(prepared()), CommandsHere(home, DATABASE_URL=database_url)
     dry = autonomy("prune", "--older-than", "90d", "--dry-run").stdout
     assert "Would be pruned: 1 thread done or stopped for 90d or longer" in dry
     done = autonomy("prune", "--older-than", "90d").stdout

@@ -19,7 +19,7 @@ from store import embedded
 from store.backup import dump, restore
 from store.database import migrate
 from tests.integration.application import answered, opened, started
-from tests.integration.commands import Commands
+from tests.integration.commands import Commands, CommandsHere
 from tests.integration.test_batches import wait_for
 from tests.integration.test_external_server import BIN, postgres_15
 
@@ -72,8 +72,9 @@ def test_an_embedded_database_is_backed_up_destroyed_and_restored_elsewhere(
     embedded_homes: tuple[Path, Path], tmp_path: Path
 ) -> None:
     first, second = (Commands(home) for home in embedded_homes)
-    assert first.read("run", "crm for startups")["review_id"] == "r-1"
-    assert first.read("decide", "r-1", "approve")["review_id"] == "r-2"
+    here = CommandsHere(embedded_homes[0])
+    assert here.read("run", "crm for startups")["review_id"] == "r-1"
+    assert here.read("decide", "r-1", "approve")["review_id"] == "r-2"
     file = tmp_path / "night.dump"
     saved = first("db", "backup", str(file))
     assert saved.returncode == 0 and "Not in it" in saved.stdout, saved.stderr
@@ -83,7 +84,7 @@ def test_an_embedded_database_is_backed_up_destroyed_and_restored_elsewhere(
 
     restored = second("db", "restore", str(file))
     assert restored.returncode == 0 and "is restored; the" in restored.stdout, restored.stderr
-    carried_on(second, "r-2", "r-3")
+    carried_on(CommandsHere(embedded_homes[1]), "r-2", "r-3")
     again = second("db", "restore", str(file))
     assert again.returncode == 2 and "The database is not empty" in again.stderr
     taken = second("db", "backup", str(file))
@@ -118,7 +119,7 @@ def test_pg_dump_of_a_server_of_ones_own_with_jobs_and_workers_under_way(postgre
     new = database(postgres_15, "new")
     _run("pg_restore", "--exit-on-error", "--no-owner", f"--dbname={new}", str(file))
     assert select(new, "select count(*) from procrastinate_jobs where status = 'doing'") == [(1,)]
-    autonomy = Commands(home, DATABASE_URL=new)
+    autonomy = CommandsHere(home, DATABASE_URL=new)
     autonomy.read("decide", "r-2", "approve", "--no-wait")
     worker = autonomy.start("worker")
     try:
@@ -150,7 +151,7 @@ def test_our_backup_of_either_server_fills_a_postgresql_15(
     restore(new, file)
     assert select(new, "select count(*) from procrastinate_jobs") == [(0,)]
     assert migrate(new) == migrate(url)
-    carried_on(Commands(home, DATABASE_URL=new), "r-2", "r-3")
+    carried_on(CommandsHere(home, DATABASE_URL=new), "r-2", "r-3")
 
 
 def test_what_cannot_be_restored_leaves_the_database_empty(

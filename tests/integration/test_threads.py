@@ -12,7 +12,7 @@ from langgraph.runtime import RunControl
 
 from core.errors import AlreadyDecided, BadInput, ThreadBusy
 from core.events import first_break
-from graph.build import GRAPH_VERSION
+from graph.version import GRAPH_VERSION
 from runtime import threads
 from runtime.wiring import Application
 from store.threads import Lease, ThreadStore

@@ -13,7 +13,7 @@ from langgraph.types import Command, Send, interrupt
 from core.errors import LeaseLost, ToolError
 from core.events import event, first_break
 from graph.build import GraphState
-from runtime import threads
+from runtime import running
 from store.database import Pool
 from store.reviews import Decision, ReviewStore
 from store.threads import ThreadStore
@@ -21,7 +21,7 @@ from store.transitions import TransitionSaver
 from tests.integration.threads import leased, new_thread
 
 REQUEST = {"kind": "action", "task_type": "write", "action_hash": "h", "review_configs": [], "action_requests": []}
-CONFIG: Any = threads.run_config("t1")
+CONFIG: Any = running.run_config("t1")
 
 
 def one(state: GraphState) -> dict[str, Any]:
@@ -175,7 +175,7 @@ async def test_a_run_that_died_after_taking_up_an_answer_takes_it_up_again(pool:
     async def run(store: ReviewStore) -> None:
         saver = TransitionSaver(pool, "t1", (await leased(pool)).epoch)
         graph = line(one, asks_and_dies, ends).compile(checkpointer=saver)
-        given = threads.next_input({}, await graph.aget_state(CONFIG), await store.waiting("t1"))
+        given = running.next_input({}, await graph.aget_state(CONFIG), await store.waiting("t1"))
         await graph.ainvoke(given, CONFIG, durability="sync")
 
     await new_thread(pool)

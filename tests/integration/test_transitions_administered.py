@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.errors import BadInput, LeaseLost, ThreadBusy
-from runtime import threads
+from runtime import running
 from store import database, embedded
 from store.database import Pool
 from store.threads import ThreadStore
@@ -106,7 +106,7 @@ async def test_a_copy_has_everything_and_its_own_life(pool: Pool) -> None:
     await administrator(pool).acopy_thread("t1", "copy")
     for table in ("checkpoints", "checkpoint_blobs", "checkpoint_writes"):
         assert await rows(pool, table, "copy") == await rows(pool, table, "t1") > 0
-    copied = await line(one, asks).compile(checkpointer=administrator(pool)).aget_state(threads.run_config("copy"))
+    copied = await line(one, asks).compile(checkpointer=administrator(pool)).aget_state(running.run_config("copy"))
     assert len(copied.interrupts) == 1
     with pytest.raises(BadInput, match="Thread copy has checkpoints already"):
         await administrator(pool).acopy_thread("t1", "copy")

@@ -15,7 +15,7 @@ from core.errors import AutonomyError, LeaseLost, ToolError
 from core.events import Event, event
 from core.retries import POSTPONEMENTS
 from graph.build import GraphState
-from runtime import threads
+from runtime import running
 from store import transitions
 from store.database import Pool
 from store.events import append, lock_thread
@@ -36,7 +36,7 @@ START_INPUT: Any = {"task": {}}
 
 
 async def run(saver: TransitionSaver, graph: StateGraph[Any, Any, Any, Any], given: Any = START_INPUT) -> None:
-    """As runtime/threads.py does it. `given` None: go on where it stopped."""
+    """As runtime/running.py does it. `given` None: go on where it stopped."""
     try:
         await graph.compile(checkpointer=saver).ainvoke(given, CONFIG, durability="sync")
     finally:
@@ -389,7 +389,7 @@ async def test_an_error_in_a_subgraph_is_one_failure_and_none_if_its_caller_hand
     await new_thread(pool, "t2")
     saver = TransitionSaver(pool, "t2", (await leased(pool, "t2")).epoch)
     with pytest.raises(ToolError):
-        await line(calls).compile(checkpointer=saver).ainvoke({"task": {}}, threads.run_config("t2"), durability="sync")
+        await line(calls).compile(checkpointer=saver).ainvoke({"task": {}}, running.run_config("t2"), durability="sync")
     told = [stored.kind for stored in await ThreadStore(pool).timeline("t2")]
     assert told[2:] == ["failure"]
 
@@ -421,7 +421,7 @@ async def test_a_saver_refuses_the_config_of_another_thread(pool: Pool) -> None:
     await new_thread(pool)
     saver = await saver_of(pool)
     with pytest.raises(AutonomyError, match="The saver of thread t1 was given one of t2"):
-        await line(one).compile(checkpointer=saver).ainvoke({"task": {}}, threads.run_config("t2"), durability="sync")
+        await line(one).compile(checkpointer=saver).ainvoke({"task": {}}, running.run_config("t2"), durability="sync")
 
 
 async def test_a_long_text_is_stored_once_a_change_and_not_once_a_step(pool: Pool) -> None:

@@ -22,7 +22,7 @@ from runtime import threads
 from runtime.wiring import Application
 from runtime.worker import work
 from tests.integration.application import DANA, opened, queued, started, waiting
-from tests.integration.commands import Commands
+from tests.integration.commands import CommandsHere
 from tests.integration.test_leases import becomes_true, hanging
 
 DEADLINE = 120.0
@@ -33,7 +33,7 @@ class Workers:
 
     def __init__(self, database_url: str, home: Path) -> None:
         home.parent.mkdir(parents=True, exist_ok=True)
-        self.autonomy = Commands(home, DATABASE_URL=database_url)
+        self.autonomy = CommandsHere(home, DATABASE_URL=database_url)
         self.database_url = database_url
         self.running: list[subprocess.Popen[str]] = []
 
