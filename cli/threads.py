@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
@@ -46,6 +47,7 @@ async def run(asked: Start, json: bool) -> int:
         profile = asked.profile or settings.profile or seo.bundled_profile()
         request = seo.Request(asked.keyword, asked.locale, profile, asked.serp, asked.person or local_user())
         new = await seo.prepare(settings, app.artifacts, choice.label, request)
+        _get_ready_to_run()
         thread_id = await runtime.start(app, new, reserved=True)
         if not json:
             await _print_setting(app, f"{choice.label}, {choice.reason}", new.task["serp"]["source"])
@@ -65,6 +67,8 @@ async def resume(thread: str, json: bool) -> int:
 async def decide(said: Answered, json: bool) -> int:
     number = review_number(said.review)
     arguments = None if said.args is None else read_arguments(said.args)
+    if not said.no_wait:
+        _get_ready_to_run()
     async with open_application(read_settings()) as app:
         person = runtime.Person(said.person or local_user())
         wire = cast("WireAnswer", said.answer)
@@ -80,6 +84,11 @@ async def decide(said: Answered, json: bool) -> int:
         except ThreadBusy as busy:
             out().print(safe(f"The decision is stored. {busy}"))
             return 0
+
+
+def _get_ready_to_run() -> None:
+    """Import LangGraph, which takes a second or more, before a thread is reserved for this process for five."""
+    import_module("runtime.running")
 
 
 def read_arguments(path: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from domains.seo.headings import names_an_item
@@ -84,19 +85,22 @@ class Subject:
 
 def relevance(sentence: Sentence, subject: Subject, keyword: str) -> float:
     """How much a sentence is about a subject, 0..2: its heading's part and its own words' part."""
-    heading = topic(sentence.heading, keyword)
+    return _relevance(sentence.heading, sentence.text, is_page_title(sentence), subject, keyword)
+
+
+@lru_cache(maxsize=50_000)  # each sentence is asked about for each section, and for all of them again for the next one
+def _relevance(under_heading: str, text: str, introduces: bool, subject: Subject, keyword: str) -> float:
+    heading = topic(under_heading, keyword)
     names = {f"<{name}>" for name in subject.concepts}
     plain = frozenset(token for token in heading if not token.startswith("<"))
     under = (
-        1.0
-        if names & heading or (subject.items and names_an_item(sentence.heading))
-        else likeness(plain, subject.about)
+        1.0 if names & heading or (subject.items and names_an_item(under_heading)) else likeness(plain, subject.about)
     )
     under = max([under, *(likeness(plain, asked) for asked in subject.questions)])
-    if is_page_title(sentence):
+    if introduces:
         under = 0.0  # An introduction stands under the page's own title, which is about everything.
-    own = tokens(sentence.text)
-    said = 0.5 if any(f"<{name}>" in topic(sentence.text) for name in subject.concepts) else 0.0
+    own = tokens(text)
+    said = 0.5 if any(f"<{name}>" in topic(text) for name in subject.concepts) else 0.0
     return under + max(said, min(1.0, 1.5 * covered(subject.about, own)))
 
 
@@ -118,6 +122,7 @@ def specificity(text: str) -> float:
     return weight - 0.5 * bool(_NOBODY_NAMED.search(text))
 
 
+@lru_cache(maxsize=50_000)
 def quotable(text: str) -> bool:
     """Whether a sentence can stand as a quote at all."""
     count = len(words(text))

@@ -21,8 +21,12 @@ _PRELOADED: Final = (
     serve.__module__,
     "evals.reliability.adapters",
     "evals.reliability.planner",
+    "policy.gate",
+    "purgatory",
     "runtime.chat_model",
+    "runtime.running",
     "runtime.versions",
+    "stamina",
     "store.job_loop",
     "anyio._backends._asyncio",
 )
