@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli import record_commands
 from core.errors import AutonomyError
 
 app = typer.Typer(
@@ -427,6 +428,9 @@ def _finish(command: Coroutine[Any, Any, int]) -> None:
         code = 130
     if code:
         raise typer.Exit(code)
+
+
+record_commands.add_to(app, _finish)
 
 
 def main() -> None:

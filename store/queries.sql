@@ -182,6 +182,15 @@ values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 select thread_id, seq, kind, class, actor, at, checkpoint_id, body, prev_hash, hash
 from event where thread_id = %(id)s order by seq
 
+-- chain_walk: The events of one thread or of all, in order, each with its thread's end; a thread without events too. The
+-- task is held against its hash in the first event.
+select thread.id, thread.tenant, thread.last_seq, thread.last_hash, case when event.seq = 1 then thread.task end,
+       event.tenant, event.seq, event.kind, event.class, event.actor, event.at, event.checkpoint_id, event.body::text,
+       event.prev_hash, event.hash, case when event.seq = 1 then event.body ->> 'task' end
+from thread left join event on event.thread_id = thread.id
+where %(id)s::text is null or thread.id = %(id)s
+order by thread.id, event.seq
+
 -- thread_position: What a run has to know of a thread to write behind its last event.
 select tenant, status, epoch, last_seq, last_hash, postponed from thread where id = %(id)s
 

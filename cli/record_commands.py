@@ -1,0 +1,28 @@
+"""Commands about what is recorded, and their options. Everything heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+import typer
+
+Finish = Callable[[Coroutine[Any, Any, int]], None]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+ThreadId = Annotated[str, typer.Argument(metavar="THREAD", help="A thread's id, or how it begins.")]
+As = Annotated[str | None, typer.Option("--as", metavar="NAME", help="Who you are; recorded as not verified.")]
+
+
+def add_to(app: typer.Typer, finish: Finish) -> None:
+    """`finish` runs a command and ends the program with its exit code."""
+
+    @app.command()
+    def verify(
+        thread: Annotated[str | None, typer.Argument(metavar="[THREAD]", help="A thread's id.")] = None,
+        every: Annotated[bool, typer.Option("--all", help="Every thread.")] = False,
+        json: Json = False,
+    ) -> None:
+        """Walk the chains of events, and say where anything was changed, removed or moved. Exit 1 if so."""
+        from cli import verify as command
+
+        finish(command.verify(thread, every, json))
