@@ -141,11 +141,16 @@ def list_threads(
 
 
 @app.command()
-def show(thread: ThreadId, json: Json = False) -> None:
+def show(
+    thread: ThreadId,
+    why: Annotated[int | None, typer.Option(metavar="STEP", help="One step on one page: all that it rests on.")] = None,
+    json: Json = False,
+) -> None:
     """A thread's timeline: what it did, and why."""
     from cli import reading
+    from cli import why as page
 
-    _finish(reading.show(thread, json))
+    _finish(reading.show(thread, json) if why is None else page.why(thread, why, json))
 
 
 @app.command()

@@ -10,6 +10,9 @@ import typer
 Finish = Callable[[Coroutine[Any, Any, int]], None]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 ThreadId = Annotated[str, typer.Argument(metavar="THREAD", help="A thread's id, or how it begins.")]
+Place = Annotated[
+    str, typer.Option("--at", metavar="CHECKPOINT", help="A step of `autonomy history`, or a checkpoint's id.")
+]
 As = Annotated[str | None, typer.Option("--as", metavar="NAME", help="Who you are; recorded as not verified.")]
 
 
@@ -26,3 +29,17 @@ def add_to(app: typer.Typer, finish: Finish) -> None:
         from cli import verify as command
 
         finish(command.verify(thread, every, json))
+
+    @app.command()
+    def history(thread: ThreadId, json: Json = False) -> None:
+        """A thread's checkpoints: which step ran, what it changed, what waits."""
+        from cli import history as command
+
+        finish(command.history(thread, json))
+
+    @app.command()
+    def state(thread: ThreadId, at: Place, json: Json = False) -> None:
+        """The state of a thread as it was at one checkpoint."""
+        from cli import history as command
+
+        finish(command.state(thread, at, json))

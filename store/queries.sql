@@ -265,6 +265,12 @@ insert into checkpoint_writes (thread_id, checkpoint_ns, checkpoint_id, task_id,
 select %(target)s, checkpoint_ns, checkpoint_id, task_id, idx, channel, type, blob, task_path
 from checkpoint_writes where thread_id = %(source)s
 
+-- checkpoint_history: What is read of each checkpoint of a thread to say what it changed; no values.
+select checkpoint_id, parent_checkpoint_id, (metadata ->> 'step')::integer as step, checkpoint ->> 'ts' as at,
+       checkpoint -> 'channel_versions' as versions, checkpoint -> 'versions_seen' as seen,
+       array(select name from jsonb_object_keys(checkpoint -> 'channel_values') name where starts_with(name, 'branch:to:')) as sent_for
+from checkpoints where thread_id = %(id)s and checkpoint_ns = '' order by checkpoint_id
+
 -- checkpoints_of_runs: The threads in which runs left checkpoints.
 select distinct thread_id from checkpoints where metadata ->> 'run_id' = any(%(runs)s)
 
@@ -313,6 +319,11 @@ update review set state = 'released' where number = %(number)s and state = 'deci
 -- review_waiting: Open and decided, not yet released reviews of one thread.
 select number, state, kind, interrupt_id, decision from review
 where thread_id = %(id)s and state in ('open', 'decided') order by number
+
+-- review_of_thread: Every review of a thread, in the order in which it was asked.
+select number, kind, state, task_type, checkpoint_id, action_hash, request, opened_at, answer, decision, decided_hash,
+       decided_by, decided_at, verified
+from review where thread_id = %(id)s order by number
 
 -- review_approver: Who approved exactly this proposal.
 select decided_by from review
