@@ -65,29 +65,22 @@ def _said(asked: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
 
 
 def _moments(rows: Sequence[Mapping[str, Any]], reviews: Mapping[str, Sequence[str]]) -> Iterator[Moment]:
-    known = {row["checkpoint_id"]: row for row in rows}
-    nothing: Mapping[str, Any] = {"versions": {}, "seen": {}}
+    waits = {row["checkpoint_id"]: _nodes(row["sent_for"]) for row in rows}
     for row in rows:
-        before = known.get(row["parent_checkpoint_id"] or "", nothing)
+        # A superstep runs all that the checkpoint before it sent for; an update by hand runs nothing.
+        ran = waits.get(row["parent_checkpoint_id"] or "", ()) if row["source"] == "loop" else ()
+        changed = (name for name in row["updated"] or () if not name.startswith((_BRANCH, "__")))
         yield Moment(
             row["step"],
             row["checkpoint_id"],
             row["parent_checkpoint_id"],
             row["at"],
-            _ran(before["seen"], row["seen"]) if before is not nothing else (),
-            tuple(sorted(name for name in _newer(before["versions"], row["versions"]) if not _internal(name))),
-            tuple(sorted(name.removeprefix(_BRANCH) for name in row["sent_for"])),
+            ran,
+            tuple(sorted(changed)),
+            waits[row["checkpoint_id"]],
             tuple(reviews.get(row["checkpoint_id"], ())),
         )
 
 
-def _internal(channel: str) -> bool:
-    return channel.startswith((_BRANCH, "__"))
-
-
-def _newer(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    return (name for name, version in now.items() if before.get(name) != version)
-
-
-def _ran(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(sorted(name for name in _newer(before, now) if not name.startswith("__")))
+def _nodes(channels: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted(name.removeprefix(_BRANCH) for name in channels))

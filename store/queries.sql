@@ -267,7 +267,7 @@ from checkpoint_writes where thread_id = %(source)s
 
 -- checkpoint_history: What is read of each checkpoint of a thread to say what it changed; no values.
 select checkpoint_id, parent_checkpoint_id, (metadata ->> 'step')::integer as step, checkpoint ->> 'ts' as at,
-       checkpoint -> 'channel_versions' as versions, checkpoint -> 'versions_seen' as seen,
+       metadata ->> 'source' as source, checkpoint -> 'updated_channels' as updated,
        array(select name from jsonb_object_keys(checkpoint -> 'channel_values') name where starts_with(name, 'branch:to:')) as sent_for
 from checkpoints where thread_id = %(id)s and checkpoint_ns = '' order by checkpoint_id
 
