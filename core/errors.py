@@ -100,7 +100,9 @@ class ToolError(ClassifiedError):
 
 
 class ModelError(ClassifiedError):
-    """The model could not be asked, or its answer cannot be used."""
+    """The model could not be asked, or its answer cannot be used. `model_call`: the last call's id, if it was made."""
+
+    model_call: str | None = None
 
 
 class LeaseLost(ClassifiedError):

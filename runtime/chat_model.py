@@ -135,6 +135,7 @@ class ChatModel:
         call = self._recorded(site, purpose, prompt, started, answer, failure)
         await self._record.record(call)
         if failure is not None:
+            failure.model_call = call.id
             raise failure
         return call.id, value
 
@@ -244,4 +245,6 @@ def _no_schemas(failure: ModelError) -> bool:
 
 def _after(failure: ModelError, attempts: int) -> ModelError:
     tried = f" Tried {attempts} times." if attempts > 1 else ""
-    return ModelError(f"{failure}{tried}", failure.failure_class, failure.retry_after)
+    after = ModelError(f"{failure}{tried}", failure.failure_class, failure.retry_after)
+    after.model_call = failure.model_call
+    return after

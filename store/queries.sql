@@ -415,6 +415,19 @@ on conflict (tenant, sha256) do update set used_at = now() where artifact.used_a
 -- artifact_read: Contents by hash.
 select sha256, content from artifact where tenant = %(tenant)s and sha256 = any(%(sha256s)s)
 
+-- artifact_of_thread: Contents that a thread's task and events name, and those that these name, such as the pages of a fetch.
+with recursive thread_of as (select tenant, task::text as text from thread where id = %(id)s),
+said as (
+  select text from thread_of
+  union all select body::text from event where thread_id = %(id)s
+), named (sha256) as (
+  select match[1] from said, regexp_matches(text, '[0-9a-f]{64}', 'g') as match
+  union
+  select unnest(artifact.refers) from named join artifact using (sha256) join thread_of using (tenant)
+)
+select artifact.sha256, artifact.content
+from artifact join named using (sha256) join thread_of using (tenant)
+
 -- document_save: A further revision of a working document.
 insert into document (thread_id, name, revision, tenant, sha256)
 select %(thread_id)s, %(name)s, coalesce(max(revision), 0) + 1, %(tenant)s, %(sha256)s
@@ -424,6 +437,10 @@ returning revision
 -- model_call_insert: A model call, recorded before its answer is used.
 insert into model_call (id, tenant, thread_id, task_id, attempt, purpose, model, parameters, messages, answer, error, input_tokens, output_tokens, cost, started_at, latency_ms)
 values (%(id)s, %(tenant)s, %(thread_id)s, %(task_id)s, %(attempt)s, %(purpose)s, %(model)s, %(parameters)s, %(messages)s, %(answer)s, %(error)s, %(input_tokens)s, %(output_tokens)s, %(cost)s, %(started_at)s, %(latency_ms)s)
+
+-- model_call_list: The model calls of a thread, in the order in which they were made.
+select id, task_id, attempt, purpose, model, parameters, messages, answer, error, started_at
+from model_call where thread_id = %(id)s order by started_at, id
 
 -- counts: What the database holds, for doctor.
 select (select count(*) from thread) as threads, (select count(*) from review where state = 'open') as reviews,
