@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from core.errors import BadInput
+
 Finish = Callable[[Coroutine[Any, Any, int]], None]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 ThreadId = Annotated[str, typer.Argument(metavar="THREAD", help="A thread's id, or how it begins.")]
@@ -14,6 +16,12 @@ Place = Annotated[
     str, typer.Option("--at", metavar="CHECKPOINT", help="A step of `autonomy history`, or a checkpoint's id.")
 ]
 As = Annotated[str | None, typer.Option("--as", metavar="NAME", help="Who you are; recorded as not verified.")]
+
+
+def _one(thread: str | None, every: bool) -> str:
+    if thread is None or every:
+        raise BadInput("Say which thread, or --all.")
+    return thread
 
 
 def add_to(app: typer.Typer, finish: Finish) -> None:
@@ -43,3 +51,17 @@ def add_to(app: typer.Typer, finish: Finish) -> None:
         from cli import history as command
 
         finish(command.state(thread, at, json))
+
+    @app.command()
+    def replay(
+        thread: Annotated[str | None, typer.Argument(metavar="[THREAD]", help="A thread's id.")] = None,
+        every: Annotated[bool, typer.Option("--all", help="Every thread that was run.")] = False,
+        since: Annotated[
+            str | None, typer.Option(metavar="DATE", help="With --all: started on that day or later.")
+        ] = None,
+        json: Json = False,
+    ) -> None:
+        """Run a recorded thread again, every answer from the record. Exit 1 when it decides otherwise."""
+        from cli import replay as command
+
+        finish(command.replay(_one(thread, every), json) if thread or not every else command.every(since, json))

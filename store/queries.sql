@@ -442,6 +442,14 @@ values (%(id)s, %(tenant)s, %(thread_id)s, %(task_id)s, %(attempt)s, %(purpose)s
 select id, task_id, attempt, purpose, model, parameters, messages, answer, error, started_at
 from model_call where thread_id = %(id)s order by started_at, id
 
+-- replayable_count: How many threads were started since then and have been run.
+select count(*) as threads from thread where (%(since)s::timestamptz is null or created_at >= %(since)s) and epoch > 0
+
+-- replayable: Threads that were started since then and have been run, a chunk at a time.
+select id from thread
+where (%(since)s::timestamptz is null or created_at >= %(since)s) and epoch > 0 and id > %(after)s
+order by id limit %(limit)s
+
 -- counts: What the database holds, for doctor.
 select (select count(*) from thread) as threads, (select count(*) from review where state = 'open') as reviews,
        current_setting('server_version') as server_version

@@ -65,7 +65,7 @@ async def replay_record(app: Application, record: Record, step: Step = lambda _:
     tape = playing.tape
     if tape.difference is None and not tape.heard_all():
         _short(playing)
-    return Replayed(record.thread["id"], tape.place, counted, tape.passed, tape.difference)
+    return Replayed(record.thread["id"], tape.place - tape.passed, counted, tape.passed, tape.difference)
 
 
 async def _play(graph: Graph, playing: Replaying, record: Record, ran: Step) -> None:
