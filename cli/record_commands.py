@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -65,3 +66,22 @@ def add_to(app: typer.Typer, finish: Finish) -> None:
         from cli import replay as command
 
         finish(command.replay(_one(thread, every), json) if thread or not every else command.every(since, json))
+
+    @app.command()
+    def fork(
+        thread: ThreadId,
+        at: Place,
+        edit: Annotated[
+            Path | None,
+            typer.Option(metavar="FILE", help="JSON or YAML that is merged over the state; see docs/record.md."),
+        ] = None,
+        live: Annotated[bool, typer.Option("--live", help="Let the copy's tools reach outside.")] = False,
+        yes: Annotated[bool, typer.Option("--yes", help="Do not ask about effects that may be done again.")] = False,
+        person: As = None,
+        no_wait: Annotated[bool, typer.Option("--no-wait", help="Only make the copy; do not run it.")] = False,
+        json: Json = False,
+    ) -> None:
+        """Copy a thread from one of its checkpoints and run the copy on; the thread itself stays as it is."""
+        from cli import fork as command
+
+        finish(command.fork(command.Asked(thread, at, edit, live, yes, person, no_wait), json))

@@ -25,7 +25,7 @@ from runtime.wiring import open_application
 async def replay(thread_id: str, json: bool) -> int:
     async with open_application(read_settings()) as app:
         thread = await app.threads.find(thread_id)
-        record = await read(app.pool, thread)
+        record = await read(app, thread)
         refuse_later(record)
         changed = changes(app, record)
         if not json:

@@ -31,9 +31,11 @@ from core.vocabulary import Answer, ThreadStatus
 from graph.build import GRAPH_VERSION, GraphState, build
 from nodes.bindings import Bindings
 from nodes.views import view_of
-from policy.check import schema_problems
+from runtime.edits import edited_arguments
+from runtime.forks import seed
 from runtime.intake import NewThread
 from runtime.resolutions import resolution
+from runtime.states import state_at
 from runtime.wiring import Application, write_export
 from store.reviews import Decision
 from store.threads import Lease
@@ -207,6 +209,10 @@ async def _run(app: Application, thread: Json, lease: Lease, observe: Observer |
     graph: Graph = build(bound).compile(checkpointer=saver)
     config = run_config(lease.thread_id)
     snapshot = await graph.aget_state(config)
+    if thread["fork"] and not snapshot.config["configurable"].get("checkpoint_id"):
+        begins = await state_at(app, thread["fork"]["from"], thread["fork"]["checkpoint"])
+        await seed(graph, config, bound.domain, thread, begins)
+        snapshot = await graph.aget_state(config)
     given = next_input(thread["task"], snapshot, await app.reviews.waiting(lease.thread_id))
     if given == "wait":
         await app.threads.set_status(lease.thread_id, "waiting")
@@ -341,12 +347,4 @@ async def _edited_arguments(app: Application, review: Json, given: Mapping[str, 
     asked = review["request"]["action_requests"][0]
     thread = await app.threads.find(review["thread_id"])
     spec = app.domain(thread["domain"]).tools[asked["name"]]
-    for name in spec.bindings:
-        if name in given and given[name] != asked["args"].get(name):
-            raise BadInput(f"{name} is set by the system and cannot be edited.")
-    final = {**asked["args"], **given}
-    if final == asked["args"]:
-        raise BadInput("The edit changes nothing.")
-    if problems := schema_problems(spec, final):
-        raise BadInput(f"The edit does not fit {asked['name']}: {'; '.join(problems)}")
-    return final
+    return edited_arguments(spec, asked["args"], given)

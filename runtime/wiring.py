@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from core.domain import Domain
 from core.errors import AutonomyError, BadInput
-from core.ports import Model
+from core.ports import Model, Novelty
 from core.vocabulary import Authority
 from nodes.bindings import Bindings
 from policy.facts import authority_in
 from policy.gate import CedarGate, load_gate
 from runtime.authorities import EnvironmentAuthorities
+from runtime.copies import Forgetful, is_stubbed
 from runtime.models import ModelChoice, ModelSettings, build, choose_model, close, connection_of
 from runtime.settings import Settings
 from store import database, embedded
@@ -37,6 +38,7 @@ from tools.breakers import Breakers
 from tools.content_folder import replace_atomically
 from tools.executor import LedgerExecutor
 from tools.registry import register
+from tools.stubs import stubbed
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -121,16 +123,19 @@ class Application:
         choice = await self.choice(thread["model"])
         domain = self.domain(thread["domain"])
         adapters = self._domain_module(thread["domain"]).adapters(self.settings)
-        tools = register(domain.tools, adapters)
+        tools, apart = register(domain.tools, adapters), ""
+        novelty: Novelty = self.novelty
+        if is_stubbed(thread):
+            tools, novelty, apart = stubbed(tools), Forgetful(novelty), thread["id"]
         return Bindings(
             domain=domain,
             model=self._model(choice, thread["domain"]),
             executor=LedgerExecutor(
-                tools, self.parts.ledger(self.pool, epoch), self.artifacts, self.keeper, self.breakers
+                tools, self.parts.ledger(self.pool, epoch), self.artifacts, self.keeper, self.breakers, apart
             ),
             artifacts=self.artifacts,
             approvals=self.reviews,
-            novelty=self.novelty,
+            novelty=novelty,
             history=self.reviews,
             gate=self.gate,
             environment=thread["environment"],

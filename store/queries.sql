@@ -1,7 +1,7 @@
 -- thread_insert: A new thread, queued; a reserved one is left to who starts it, for some seconds.
-insert into thread (id, tenant, domain, subject, environment, task, requester, model, graph_version, release, behaviour_versions, wake_at)
+insert into thread (id, tenant, domain, subject, environment, task, requester, model, graph_version, release, behaviour_versions, fork, wake_at)
 values (%(id)s, %(tenant)s, %(domain)s, %(subject)s, %(environment)s, %(task)s, %(requester)s, %(model)s, %(graph_version)s, %(release)s, %(behaviour_versions)s,
-        now() + %(reserved)s * interval '1 second')
+        %(fork)s, now() + %(reserved)s * interval '1 second')
 on conflict (id) do nothing
 
 -- thread_get: One thread.
@@ -304,7 +304,7 @@ returning number
 select * from review where number = %(number)s for update
 
 -- review_get: One review with its thread.
-select review.*, thread.subject, thread.status as thread_status, thread.requester, thread.environment, thread.behaviour_versions
+select review.*, thread.subject, thread.status as thread_status, thread.requester, thread.environment, thread.behaviour_versions, thread.fork
 from review join thread on thread.id = review.thread_id where number = %(number)s
 
 -- review_decide: The one compare-and-set of a decision.
@@ -415,17 +415,17 @@ on conflict (tenant, sha256) do update set used_at = now() where artifact.used_a
 -- artifact_read: Contents by hash.
 select sha256, content from artifact where tenant = %(tenant)s and sha256 = any(%(sha256s)s)
 
--- artifact_of_thread: Contents that a thread's task and events name, and those that these name, such as the pages of a fetch.
-with recursive thread_of as (select tenant, task::text as text from thread where id = %(id)s),
+-- artifact_of_thread: Contents that the tasks and events of threads name, and those that these name, such as the pages of a fetch.
+with recursive thread_of as (select tenant, task::text as text from thread where id = any(%(ids)s)),
 said as (
   select text from thread_of
-  union all select body::text from event where thread_id = %(id)s
+  union all select body::text from event where thread_id = any(%(ids)s)
 ), named (sha256) as (
   select match[1] from said, regexp_matches(text, '[0-9a-f]{64}', 'g') as match
   union
   select unnest(artifact.refers) from named join artifact using (sha256) join thread_of using (tenant)
 )
-select artifact.sha256, artifact.content
+select distinct artifact.sha256, artifact.content
 from artifact join named using (sha256) join thread_of using (tenant)
 
 -- document_save: A further revision of a working document.

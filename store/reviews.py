@@ -73,7 +73,7 @@ class ReviewStore:
             thread = await lock_thread(connection, review["thread_id"])
             if not await _compare_and_set(connection, review["number"], decision):
                 await _refuse(connection, review["number"])
-            if decision.answer in ("approve", "edit", "reject"):
+            if decision.answer in ("approve", "edit", "reject") and not review["fork"]:
                 await _record_outcome(connection, review, decision)
             body = {
                 "review": review["number"],

@@ -53,7 +53,7 @@ async def replay_all(app: Application, since: datetime | None, progress: Progres
 async def _one(app: Application, thread_id: str, tally: Tally) -> None:
     tally.threads += 1
     try:
-        record = await read(app.pool, await app.threads.get(thread_id))
+        record = await read(app, await app.threads.get(thread_id))
         refuse_later(record)
         tally.other_release += bool(changes(app, record))
         replayed = await replay_record(app, record)

@@ -8,7 +8,8 @@ from typing import Any
 
 from core.errors import BadInput
 from core.events import ChainedEvent, first_break
-from store.database import Pool
+from runtime.states import state_at
+from runtime.wiring import Application
 from store.events import timeline
 from store.sql import query
 
@@ -23,12 +24,16 @@ class Record:
     calls: Sequence[Mapping[str, Any]]
     texts: Mapping[str, str]
     """SHA-256 -> text, of the artifacts that its events and its task name."""
+    begins: Mapping[str, Any] | None = None
+    """For a copy: the state of the checkpoint that it was made from."""
 
 
-async def read(pool: Pool, thread: Mapping[str, Any]) -> Record:
-    """Raises BadInput when the chain of events does not hold, or nothing was run yet."""
-    of = {"id": thread["id"]}
-    async with pool.connection() as connection, connection.transaction():
+async def read(app: Application, thread: Mapping[str, Any]) -> Record:
+    """Raises BadInput when the chain of events does not hold, or a checkpoint that a copy was made from is gone."""
+    source = thread["fork"]["from"] if thread["fork"] else thread["id"]
+    begins = await state_at(app, source, thread["fork"]["checkpoint"]) if thread["fork"] else None
+    of = {"id": thread["id"], "ids": [thread["id"], source]}
+    async with app.pool.connection() as connection, connection.transaction():
         await connection.execute("set transaction isolation level repeatable read, read only")
         events = await timeline(connection, thread["id"])
         _refuse_broken(thread, events)
@@ -41,6 +46,7 @@ async def read(pool: Pool, thread: Mapping[str, Any]) -> Record:
         {row["number"]: row for row in reviews},
         calls,
         {row["sha256"]: row["content"] for row in texts},
+        begins,
     )
 
 

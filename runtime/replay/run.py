@@ -11,8 +11,8 @@ from langgraph.types import Command
 from core.errors import AutonomyError, BadInput
 from core.events import Event
 from core.failures import classify
-from core.state import ThreadState
 from graph.build import GraphState, build
+from runtime.forks import seed
 from runtime.replay.bindings import Replaying, replaying
 from runtime.replay.record import Record, read
 from runtime.replay.saver import ListeningSaver
@@ -41,7 +41,7 @@ async def replay(app: Application, thread: Mapping[str, Any], step: Step = lambd
 
     Raises BadInput when it cannot be: a broken chain, something that is not kept any more, a domain that is gone.
     """
-    return await replay_record(app, await read(app.pool, thread), step)
+    return await replay_record(app, await read(app, thread), step)
 
 
 async def replay_record(app: Application, record: Record, step: Step = lambda _: None) -> Replayed:
@@ -71,8 +71,10 @@ async def replay_record(app: Application, record: Record, step: Step = lambda _:
 async def _play(graph: Graph, playing: Replaying, record: Record, ran: Step) -> None:
     """Until the graph or the record ends. Raises RecordEnds or Parted."""
     config = run_config(record.thread["id"])
-    state: ThreadState = {"task": record.thread["task"], "results": {}, "counters": {}}
-    given: GraphState | Command[Any] | None = GraphState(**state)
+    given: GraphState | Command[Any] | None = GraphState(task=record.thread["task"], results={}, counters={})
+    if record.begins is not None:
+        await seed(graph, config, playing.bound.domain, record.thread, record.begins)
+        given = None
     while True:
         await _run(graph, config, given, playing, ran)
         playing.tape.check()

@@ -137,7 +137,7 @@ async def test_a_run_that_was_killed_after_the_model_answered_is_replayed_by_wha
             await answered(app, thread_id)
         await threads.advance(app, thread_id)
         await to_the_end(app, thread_id)
-        record = await read(app.pool, await app.threads.get(thread_id))
+        record = await read(app, await app.threads.get(thread_id))
         named = {stored.body["model_call"] for stored in record.events if stored.kind == "decision"}
         assert len([call for call in record.calls if call["purpose"] == "choose"]) > len(named - {None})
         await the_same(app, thread_id, 60)
@@ -268,7 +268,7 @@ async def test_every_port_of_the_nodes_is_answered_by_the_record(database_url: s
     async with opened(database_url, home) as app:
         thread_id = await started(app)
         thread = await app.threads.get(thread_id)
-        playing = replaying(app, await read(app.pool, thread))
+        playing = replaying(app, await read(app, thread))
         live = await app.bind(thread, 0)
     given = {each.name for each in fields(Bindings)}
     fixed = {"domain", "gate", "environment", "offline", "postponed"}
