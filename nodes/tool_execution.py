@@ -9,7 +9,7 @@ from langgraph.runtime import Runtime
 from core.actions import Proposal, Ref
 from core.errors import ToolError
 from core.events import event
-from core.failures import FAILURES, FailureClass, classify, may_pass
+from core.failures import FAILURES, classify, may_pass
 from core.ports import CallSite, Performed
 from core.retries import postponement
 from core.reviews import blocker_request, unknown_effect_request
@@ -85,7 +85,7 @@ def _labels(made: Json) -> Json:
 
 
 def _failed(state: ThreadState, proposal: Proposal, error: ToolError) -> Json:
-    failure_class: FailureClass = classify(error)
+    failure_class = classify(error)
     response = FAILURES[failure_class].response
     if response == "stop":
         raise error
@@ -93,6 +93,8 @@ def _failed(state: ThreadState, proposal: Proposal, error: ToolError) -> Json:
     of_call: Json = {"action": proposal.action, "proposal": proposal.id, "message": str(error)}
     if error.operation is not None:
         of_call["operation"] = dict(error.operation)
+    if error.evidence:
+        of_call["evidence"] = error.evidence
     failure = event("failure", **{"class": failure_class}, **of_call)
     tried = [event("tool_attempt", **said) for said in error.attempts]
     update: Json = {

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from core.domain import Domain
+from core.domain import Domain, refuse_without_card
 from core.errors import AutonomyError, BadInput
 from core.ports import Model, Novelty
 from core.vocabulary import Authority
@@ -83,8 +83,9 @@ class Application:
     _models: dict[str, tuple[BaseChatModel, Model]] = field(default_factory=dict)
 
     def domain(self, name: str) -> Domain:
-        """Raises BadInput for a domain that is not installed."""
+        """Raises BadInput for a domain that is not installed, or has no workflow card."""
         domain: Domain = self._domain_module(name).DOMAIN
+        refuse_without_card(domain)
         return domain
 
     def _domain_module(self, name: str) -> ModuleType:
@@ -151,7 +152,8 @@ class Application:
         if choice.label not in self._models:
             settings = model_settings(self.settings, choice.label)
             chat = build(choice, settings, self._domain_module(domain).offline_model)
-            record, connection = ModelCallStore(self.pool), connection_of(choice, settings)
+            made_by = self.release(self.behaviour_versions(domain, choice))
+            record, connection = ModelCallStore(self.pool, made_by), connection_of(choice, settings)
             model = ChatModel(chat, choice.label, choice.parameters, record, connection, deadlines=self.keeper)
             self._models[choice.label] = (chat, model)
         return self._models[choice.label][1]

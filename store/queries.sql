@@ -194,6 +194,38 @@ order by thread.id, event.seq
 -- thread_position: What a run has to know of a thread to write behind its last event.
 select tenant, status, epoch, last_seq, last_hash, postponed from thread where id = %(id)s
 
+-- failure_list: Failures, newest first, each with what was tried before it, what policy said, and whom it went to.
+select failed.thread_id, failed.seq, failed.at, failed.kind, failed.body, thread.tenant, thread.domain, thread.subject,
+       thread.status, thread.model, thread.release, thread.behaviour_versions, thread.environment, thread.task,
+       coalesce((select max((body ->> 'epoch')::bigint) from event
+                 where thread_id = failed.thread_id and seq < failed.seq and kind = 'lease_taken'), 0) as run,
+       (select count(*) from event
+        where thread_id = failed.thread_id and seq < failed.seq and seq > turn.seq
+          and (kind = 'postponed' or kind = 'tool_attempt' and body ->> 'said' in ('refused', 'not_sent', 'unknown'))) as tried,
+       checked.body as checked, asked.number as review, asked.state as review_state, asked.answer, asked.decided_by
+from event failed
+join thread on thread.id = failed.thread_id
+cross join lateral (
+  select coalesce(max(seq), 0) as seq from event
+  where thread_id = failed.thread_id and seq < failed.seq and kind = 'decision') turn
+left join lateral (
+  select body from event
+  where thread_id = failed.thread_id and seq < failed.seq and seq > turn.seq and kind = 'policy_check'
+  order by seq desc limit 1) checked on true
+left join lateral (
+  select (body ->> 'review')::bigint as number from event
+  where thread_id = failed.thread_id and seq > failed.seq and kind = 'review_requested'
+    and seq < coalesce((select min(seq) from event following
+                        where thread_id = failed.thread_id and seq > failed.seq and kind = 'decision'), failed.seq + 1000)
+  order by seq limit 1) requested on true
+left join review asked on asked.number = requested.number
+where failed.kind = 'failure'
+  and (%(id)s::text is null or failed.thread_id = %(id)s)
+  and (%(class)s::text is null or failed.body ->> 'class' = %(class)s)
+  and (%(since)s::timestamptz is null or failed.at >= %(since)s)
+order by failed.at desc, failed.thread_id, failed.seq desc
+limit %(limit)s
+
 -- event_stored: Whether a link is in the chain: the answer to a commit that was cut off.
 select 1 from event where thread_id = %(id)s and seq = %(seq)s and hash = %(hash)s
 
@@ -401,6 +433,10 @@ where (%(state)s::text is null or operation.state = %(state)s)
 order by operation.started_at desc, operation.key
 limit %(limit)s
 
+-- operation_of_thread: What a thread did to the world, by the last request under each key.
+select key, revision, tool, state, attempt, fence, summary, failure, started_at, finished_at
+from operation where thread_id = %(id)s order by started_at, key, revision
+
 -- operation_by_prefix: Keys that begin so; two are enough to know that it is ambiguous.
 select distinct key from operation where starts_with(key, %(prefix)s) limit 2
 
@@ -435,12 +471,40 @@ from document where thread_id = %(thread_id)s and name = %(name)s
 returning revision
 
 -- model_call_insert: A model call, recorded before its answer is used.
-insert into model_call (id, tenant, thread_id, task_id, attempt, purpose, model, parameters, messages, answer, error, input_tokens, output_tokens, cost, started_at, latency_ms)
-values (%(id)s, %(tenant)s, %(thread_id)s, %(task_id)s, %(attempt)s, %(purpose)s, %(model)s, %(parameters)s, %(messages)s, %(answer)s, %(error)s, %(input_tokens)s, %(output_tokens)s, %(cost)s, %(started_at)s, %(latency_ms)s)
+insert into model_call (id, tenant, thread_id, task_id, attempt, purpose, model, parameters, messages, answer, error, input_tokens, output_tokens, cost, started_at, latency_ms, release)
+values (%(id)s, %(tenant)s, %(thread_id)s, %(task_id)s, %(attempt)s, %(purpose)s, %(model)s, %(parameters)s, %(messages)s, %(answer)s, %(error)s, %(input_tokens)s, %(output_tokens)s, %(cost)s, %(started_at)s, %(latency_ms)s, %(release)s)
 
 -- model_call_list: The model calls of a thread, in the order in which they were made.
 select id, task_id, attempt, purpose, model, parameters, messages, answer, error, started_at
 from model_call where thread_id = %(id)s order by started_at, id
+
+-- costs_by_thread: Tokens, cost and latency of model calls since then, by thread; cost is null when no price is known.
+select thread.id as thread_id, thread.subject, thread.tenant, max(model_call.started_at) as last_call, count(*) as calls,
+       count(*) filter (where error is not null) as failed, coalesce(sum(input_tokens), 0) as input_tokens,
+       coalesce(sum(output_tokens), 0) as output_tokens, sum(cost) as cost, count(*) filter (where cost is null) as unpriced,
+       sum(latency_ms) / 1000 as seconds, percentile_disc(0.5) within group (order by latency_ms) as latency_p50_ms
+from model_call join thread on thread.id = model_call.thread_id
+where (%(since)s::timestamptz is null or model_call.started_at >= %(since)s) and (%(id)s::text is null or thread.id = %(id)s)
+group by thread.id order by max(model_call.started_at) desc limit %(limit)s
+
+-- costs_by_keyword: The same by what threads are about, of each tenant.
+select thread.subject, thread.tenant, count(distinct thread.id) as threads, count(*) as calls,
+       count(*) filter (where error is not null) as failed, coalesce(sum(input_tokens), 0) as input_tokens,
+       coalesce(sum(output_tokens), 0) as output_tokens, sum(cost) as cost, count(*) filter (where cost is null) as unpriced,
+       sum(latency_ms) / 1000 as seconds, percentile_disc(0.5) within group (order by latency_ms) as latency_p50_ms
+from model_call join thread on thread.id = model_call.thread_id
+where (%(since)s::timestamptz is null or model_call.started_at >= %(since)s) and (%(id)s::text is null or thread.id = %(id)s)
+group by thread.subject, thread.tenant order by sum(cost) desc nulls last, sum(output_tokens) desc nulls last, subject
+limit %(limit)s
+
+-- costs_by_day: The same by day, in UTC.
+select (model_call.started_at at time zone 'UTC')::date as day, count(distinct model_call.thread_id) as threads, count(*) as calls,
+       count(*) filter (where error is not null) as failed, coalesce(sum(input_tokens), 0) as input_tokens,
+       coalesce(sum(output_tokens), 0) as output_tokens, sum(cost) as cost, count(*) filter (where cost is null) as unpriced,
+       sum(latency_ms) / 1000 as seconds, percentile_disc(0.5) within group (order by latency_ms) as latency_p50_ms
+from model_call
+where (%(since)s::timestamptz is null or started_at >= %(since)s) and (%(id)s::text is null or thread_id = %(id)s)
+group by day order by day desc limit %(limit)s
 
 -- replayable_count: How many threads were started since then and have been run.
 select count(*) as threads from thread where (%(since)s::timestamptz is null or created_at >= %(since)s) and epoch > 0

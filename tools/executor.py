@@ -157,6 +157,7 @@ def _as_it_stands(call: Call, claim: Claim, error: ToolError, until: float) -> T
         return error
     if call.spec.idempotency == "unsafe":
         unknown = ToolError(f"Whether {call.spec.name} took effect is not known: {error}", "unknown_effect")
+        unknown.evidence = error.evidence
         unknown.operation = in_question(
             call.request.key, claim.revision, claim.fence, claim.attempt, datetime.now(UTC).isoformat()
         )

@@ -9,8 +9,8 @@ from typing import Final
 
 import stamina
 
-from core.failures import FailureClass
 from core.retries import LONGEST_NAP, worth_a_nap
+from core.vocabulary import FailureClass
 
 FIRST_WAIT: Final = 0.5
 """Seconds, doubling; as much again is drawn, so that a thousand runs do not come back at once."""

@@ -8,7 +8,7 @@ from typing import Any
 from core.actions import Proposal, Ref
 from core.errors import ToolError
 from core.events import ChainedEvent
-from core.failures import FAILURES
+from core.failures import named
 from core.ports import CallSite, Performed
 from runtime.replay.tape import Tape
 
@@ -41,7 +41,7 @@ def _performed(stored: ChainedEvent) -> Performed:
 
 
 def _failure(stored: ChainedEvent) -> ToolError:
-    failure_class = next(name for name in FAILURES if name == stored.body["class"])
+    failure_class = named(stored.body["class"])
     error = ToolError(stored.body["message"], failure_class)
-    error.operation = stored.body.get("operation")
+    error.operation, error.evidence = stored.body.get("operation"), stored.body.get("evidence", "")
     return error

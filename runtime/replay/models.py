@@ -9,7 +9,7 @@ from core.actions import SelfReport
 from core.domain import PromptMessage
 from core.errors import BadInput, ModelError
 from core.events import ChainedEvent
-from core.failures import FAILURES
+from core.failures import named
 from core.ports import CallSite, ToolChoice
 from core.tools import ToolSpec
 from runtime import prompting
@@ -97,7 +97,7 @@ def _of_a_model(stored: ChainedEvent) -> bool:
 
 
 def _failure(said: ChainedEvent) -> ModelError:
-    failure_class = next(name for name in FAILURES if name == said.body["class"])
+    failure_class = named(said.body["class"])
     error = ModelError(said.body["message"], failure_class)
     error.model_call = said.body.get("model_call")
     return error
