@@ -36,3 +36,19 @@ def environment(url: str, home: Path, **changes: str) -> dict[str, str]:
     """The same for another process; this machine's own settings do not reach it."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
     return kept | _given(url, home, changes)
+
+
+async def one_recorded_thread(url: str, home: Path) -> str:
+    """The id of an SEO thread over a bundled sample, run to its end by the offline algorithm; all is approved."""
+    from runtime import seo, threads
+    from runtime.wiring import open_application
+
+    async with open_application(settings(url, home)) as app:
+        request = seo.Request("crm for startups", "en-US", seo.bundled_profile(), None, "sam")
+        choice = await app.choice()
+        new = await seo.prepare(app.settings, app.artifacts, choice.label, request)
+        thread_id = await threads.start(app, new)
+        while (await threads.advance(app, thread_id))["status"] == "waiting":
+            for review in await app.reviews.waiting(thread_id):
+                await threads.decide(app, review["number"], "approve", threads.Person("dana"))
+        return thread_id

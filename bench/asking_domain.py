@@ -43,7 +43,7 @@ NOTE: Final = ToolSpec(
 )
 
 
-CARD: Final = Card("Asking", "a benchmark", "the benchmark", "Ask.", ("never",), ("none",), {})
+CARD: Final = Card("Asking", "a benchmark", "the benchmark", "Ask.", ("never",), ("none",), {"bug": "the benchmark"})
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli import record_commands
 from core.errors import AutonomyError
 
 app = typer.Typer(
@@ -141,11 +142,16 @@ def list_threads(
 
 
 @app.command()
-def show(thread: ThreadId, json: Json = False) -> None:
+def show(
+    thread: ThreadId,
+    why: Annotated[int | None, typer.Option(metavar="STEP", help="One step on one page: all that it rests on.")] = None,
+    json: Json = False,
+) -> None:
     """A thread's timeline: what it did, and why."""
     from cli import reading
+    from cli import why as page
 
-    _finish(reading.show(thread, json))
+    _finish(reading.show(thread, json) if why is None else page.why(thread, why, json))
 
 
 @app.command()
@@ -428,6 +434,9 @@ def _finish(command: Coroutine[Any, Any, int]) -> None:
         code = 130
     if code:
         raise typer.Exit(code)
+
+
+record_commands.add_to(app, _finish)
 
 
 def main() -> None:

@@ -61,7 +61,13 @@ async def explained(thread_id: str, step: int, json: bool) -> int:
         raise BadInput(f"#{step} never reached the rules: {'; '.join(said['reasons'])}.")
     found = explain(gate, Facts.from_json(said["facts"]))
     if json:
-        print_json({"event": said, "now": found.decision.to_json(), "needs": [_change(each) for each in found.needs]})
+        print_json(
+            {
+                "event": said,
+                "now": found.decision.to_json(),
+                "needs": [change_for_programs(each) for each in found.needs],
+            }
+        )
     else:
         _print_explained(gate, said, found)
     return 0
@@ -89,10 +95,10 @@ def _print_explained(gate: CedarGate, said: dict[str, Any], found: Explained) ->
     _table(("fact", "was"), ((name, _word(value)) for name, value in said["facts"].items()))
     if said["origins"]:
         _table(("argument", "comes from"), said["origins"].items())
-    _print_needs(found)
+    print_needs(found)
 
 
-def _print_needs(found: Explained) -> None:
+def print_needs(found: Explained) -> None:
     if not found.needs:
         passed = found.decision.outcome == "allow"
         out().print("It passed." if passed else "No change of a single fact would have made it pass.")
@@ -116,7 +122,7 @@ def _tried(result: Tried) -> dict[str, str]:
     return {"case": result.case.name, "outcome": result.outcome, "wrong": result.wrong}
 
 
-def _change(change: Change) -> dict[str, str]:
+def change_for_programs(change: Change) -> dict[str, str]:
     return {"fact": change.fact, "was": _word(change.was), "instead": _word(change.instead), "outcome": change.outcome}
 
 

@@ -26,7 +26,7 @@ async def inbox(limit: int, json: bool) -> int:
         out().print("Nothing waits for you.")
         return 0
     columns = ("review", "what", "for", "thread", "since", "proposed")
-    _table(columns, [_inbox_row(row) for row in rows])
+    table(columns, [_inbox_row(row) for row in rows])
     out().print(f"\n  {program()} decide REVIEW approve | edit | reject | respond")
     return 0
 
@@ -46,7 +46,7 @@ async def threads(status: ThreadStatus | None, limit: int, json: bool) -> int:
         (row["thread_id"], row["status"], row["subject"], row["model"], local(row["created_at"], "%Y-%m-%d %H:%M"))
         for row in rows
     ]
-    _table(columns, cells)
+    table(columns, cells)
     return 0
 
 
@@ -69,7 +69,7 @@ async def show(thread_id: str, json: bool) -> int:
             safe(f"The chain of events is broken at #{broken}: something was changed or removed."), style="bold red"
         )
     rows = [(str(stored.seq), local(stored.at, "%H:%M:%S"), *in_words(stored, texts)) for stored in events]
-    _table(("#", "when", "what", "why"), rows)
+    table(("#", "when", "what", "why"), rows)
     for review in reviews:
         print_review(review)
     return 0
@@ -111,7 +111,7 @@ def _inbox_row(row: Mapping[str, Any]) -> tuple[str, ...]:
     return (f"r-{row['number']}", row["task_type"], row["subject"], row["thread_id"], since, proposed)
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     flexible = "proposed" in columns
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", expand=flexible)
     for number, column in enumerate(columns):

@@ -53,7 +53,7 @@ async def run(asked: Start, json: bool) -> int:
             await _print_setting(app, f"{choice.label}, {choice.reason}", new.task["serp"]["source"])
             authority = f"authority: {_authority(app)}, nothing certified yet, so decisions are asked"
             out().print(safe(f"{new.subject} · thread {thread_id} · {authority}"))
-        return await _advance(app, thread_id, json)
+        return await advance(app, thread_id, json)
 
 
 async def resume(thread: str, json: bool) -> int:
@@ -61,7 +61,7 @@ async def resume(thread: str, json: bool) -> int:
         found = await app.threads.find(thread)
         if not json:
             out().print(safe(f"{found['subject']} · thread {found['id']} · {found['status']}"))
-        return await _advance(app, found["id"], json)
+        return await advance(app, found["id"], json)
 
 
 async def decide(said: Answered, json: bool) -> int:
@@ -80,7 +80,7 @@ async def decide(said: Answered, json: bool) -> int:
         if said.no_wait:
             return _decided_only(thread_id, number, json)
         try:
-            return await _advance(app, thread_id, json)
+            return await advance(app, thread_id, json)
         except ThreadBusy as busy:
             out().print(safe(f"The decision is stored. {busy}"))
             return 0
@@ -104,7 +104,7 @@ def read_arguments(path: Path) -> dict[str, Any]:
         raise BadInput(f"{path}: {error}") from None
 
 
-async def _advance(app: Application, thread_id: str, json: bool) -> int:
+async def advance(app: Application, thread_id: str, json: bool) -> int:
     app.novelty.warm_up()
     try:
         with Progress(quiet=json) as progress:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal, Protocol
 
 from core.actions import Proposal
 from core.canonical import storable
+from core.errors import BadInput
 from core.tools import ToolSpec
-from core.vocabulary import Trust
+from core.vocabulary import FailureClass, Trust, members
 
 Role = Literal["system", "task", "material", "feedback"]
 
@@ -80,6 +81,20 @@ class Card:
     handoffs: Mapping[str, str]
     scope: Scope = Scope()
     """What `mandate` says, for the policy check."""
+
+
+def refuse_without_card(domain: Domain) -> None:
+    """Raises BadInput for a domain whose card lacks a field, or hands over what is no failure class."""
+    card = getattr(domain, "card", None)
+    if not isinstance(card, Card):
+        raise BadInput(
+            f"The domain {domain.name} has no workflow card; it says trigger, owner, stop rules and handoffs."
+        )
+    empty = [each.name for each in fields(Card) if not getattr(card, each.name)]
+    if empty:
+        raise BadInput(f"The workflow card of {domain.name} does not say: {', '.join(empty)}.")
+    if unknown := sorted(card.handoffs.keys() - set(members(FailureClass))):
+        raise BadInput(f"The workflow card of {domain.name} hands over {unknown[0]}, which is no failure class.")
 
 
 @dataclass(frozen=True, slots=True)

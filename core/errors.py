@@ -22,6 +22,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from core.vocabulary import FailureClass
+
 
 class AutonomyError(Exception):
     """Base of all errors raised on purpose. `exit_code` is what the command line ends with."""
@@ -72,9 +74,9 @@ class DatabaseTooNew(AutonomyError):
 class ClassifiedError(AutonomyError):
     """An error that already knows its failure class."""
 
-    failure_class: str = "bug"
+    failure_class: FailureClass = "bug"
 
-    def __init__(self, message: str, failure_class: str, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, failure_class: FailureClass, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.failure_class = failure_class
         self.retry_after = retry_after
@@ -89,18 +91,22 @@ class ToolError(ClassifiedError):
     """
 
     def __init__(
-        self, message: str, failure_class: str, retry_after: float | None = None, *, never_sent: bool = False
+        self, message: str, failure_class: FailureClass, retry_after: float | None = None, *, never_sent: bool = False
     ) -> None:
         super().__init__(message, failure_class, retry_after)
         self.never_sent = never_sent
         self.operation: Mapping[str, Any] | None = None
         """For an unknown effect: what a person is shown of the operation, and what their word is bound to."""
+        self.evidence = ""
+        """SHA-256 of an artifact that holds what could not be used, such as an answer out of its schema."""
         self.attempts: Sequence[Mapping[str, Any]] = ()
         """Attempts of a call that has no row in the ledger, as bodies of events."""
 
 
 class ModelError(ClassifiedError):
-    """The model could not be asked, or its answer cannot be used."""
+    """The model could not be asked, or its answer cannot be used. `model_call`: the last call's id, if it was made."""
+
+    model_call: str | None = None
 
 
 class LeaseLost(ClassifiedError):

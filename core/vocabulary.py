@@ -50,6 +50,27 @@ ANSWERS: Final[Mapping[ReviewKind, tuple[Answer, ...]]] = {
 }
 """What a person can say to each kind of review."""
 
+FailureClass = Literal[
+    "transient",
+    "busy",
+    "tool_refused",
+    "tool_drift",
+    "invalid_proposal",
+    "policy_violation",
+    "missing_evidence",
+    "ambiguous",
+    "unknown_effect",
+    "limit_reached",
+    "loop",
+    "model_unavailable",
+    "model_refused",
+    "model_answer",
+    "lease_lost",
+    "storage",
+    "bug",
+]
+"""Every way a run can fail; what was decided about each is in core/failures.py."""
+
 NODES: Final = ("planner", "policy_check", "escalation_score", "human_review", "tool_execution", "finish")
 
 EventKind = Literal[

@@ -28,7 +28,15 @@ def escalation_score(bound: Bindings) -> Node:
         # Nothing is certified yet, so no threshold exists up to which a task type acts alone.
         signals = Signals(proposal.report, reading, changed, decided, None, bound.domain.reasons(view, proposal))
         scored = score(signals)
-        said = event("escalation", proposal=proposal.id, action=task_type, **scored.to_json(), similar=reading.similar)
+        said = event(
+            "escalation",
+            proposal=proposal.id,
+            action=task_type,
+            **scored.to_json(),
+            similar=reading.similar,
+            # What a replay answers with: the score's own parts are rounded.
+            inputs={"novelty": reading.novelty, "note": reading.note, "changed": changed, "decided": decided},
+        )
         update: Json = {"escalation": scored.to_json(), "events": [said]}
         if scored.band == "proceed" and policy.outcome == "allow":
             return update

@@ -42,7 +42,7 @@ def planner(bound: Bindings) -> Node:
         controls = await bound.authorities.in_force(site, {tools[name].task_type for name in candidates})
         offered = offer(bound.gate, candidates, tools, partial(bound.situation, site.tenant, controls))
         if not offered:
-            return {**_CLEARED, "offered": [], "ending": {"status": "done", "reason": "every step is done"}}
+            return _nothing_left(candidates, controls)
         counters = {**counters, "steps": counters.get("steps", 0) + 1}
         update: Json = {**_CLEARED, "offered": list(offered), "counters": counters}
         try:
@@ -50,7 +50,7 @@ def planner(bound: Bindings) -> Node:
         except ModelError as error:
             if FAILURES[classify(error)].response != "replan":
                 raise
-            return update | _unusable(state, counters, error)
+            return update | _unusable(state, counters, error, offered, controls)
         said = proposal.to_json()
         stored = await bound.artifacts.put(
             state["task"]["tenant"], canonical_json(said), "application/json", "planner", "model"
@@ -58,6 +58,16 @@ def planner(bound: Bindings) -> Node:
         return update | {"proposal": said, "events": [_decision(proposal, stored, offered, controls)]}
 
     return node
+
+
+def _nothing_left(candidates: Sequence[str], controls: Controls) -> Json:
+    """The end. That something was left to do, and might not be offered, is an observation with what held it back."""
+    ended: Json = {**_CLEARED, "offered": [], "ending": {"status": "done", "reason": "every step is done"}}
+    if not candidates:
+        return ended
+    why = f"{', '.join(candidates)} may not be offered now"
+    said = event("observation", what="nothing is offered", why=why, controls=controls.to_json())
+    return ended | {"events": [said]}
 
 
 def _decision(proposal: Proposal, stored: Ref, offered: Sequence[str], controls: Controls) -> Json:
@@ -117,9 +127,18 @@ def _bound_value(source: str, view: View) -> Any:
     return view.hashes.get(name) if kind == "result" else view.task.get(name)
 
 
-def _unusable(state: ThreadState, counters: Mapping[str, int], error: ModelError) -> Json:
+def _unusable(
+    state: ThreadState, counters: Mapping[str, int], error: ModelError, offered: Sequence[str], controls: Controls
+) -> Json:
     item = {"kind": "invalid", "action": "", "reasons": [str(error)], "message": str(error)}
-    failure = event("failure", **{"class": classify(error)}, message=str(error))
+    failure = event(
+        "failure",
+        **{"class": classify(error)},
+        message=str(error),
+        model_call=error.model_call,
+        offered=list(offered),
+        controls=controls.to_json(),
+    )
     return {
         "counters": {**counters, "attempts": counters.get("attempts", 0) + 1},
         "feedback": [*state.get("feedback", []), item][-MAX_FEEDBACK:],

@@ -9,7 +9,7 @@ from langgraph.runtime import Runtime
 from core.actions import Proposal, Ref
 from core.errors import ToolError
 from core.events import event
-from core.failures import FAILURES, FailureClass, classify, may_pass
+from core.failures import FAILURES, classify, may_pass
 from core.ports import CallSite, Performed
 from core.retries import postponement
 from core.reviews import blocker_request, unknown_effect_request
@@ -63,7 +63,7 @@ def _succeeded(state: ThreadState, proposal: Proposal, spec: ToolSpec, performed
     events = [
         *(event("tool_attempt", **said) for said in performed.said),
         event("tool_call", **of_action, attempts=performed.attempts, replayed=performed.replayed),
-        event("tool_result", **of_action, results=hashes, summary=performed.summary),
+        event("tool_result", **of_action, results=hashes, labels=_labels(made), summary=performed.summary),
     ]
     if spec.tier != "read-only":
         events.append(event("commit", **of_action, action_hash=proposal.hash, tier=spec.tier))
@@ -78,15 +78,24 @@ def _succeeded(state: ThreadState, proposal: Proposal, spec: ToolSpec, performed
     return update if told == state.get("feedback", []) else update | {"feedback": told}
 
 
+def _labels(made: Json) -> Json:
+    """Media and trust of results where they are not as usual: what a replay puts into the state again."""
+    labels = {name: {key: said for key, said in ref.items() if key != "sha256"} for name, ref in made.items()}
+    return {name: label for name, label in labels.items() if label}
+
+
 def _failed(state: ThreadState, proposal: Proposal, error: ToolError) -> Json:
-    failure_class: FailureClass = classify(error)
+    failure_class = classify(error)
     response = FAILURES[failure_class].response
     if response == "stop":
         raise error
     counters = state.get("counters", {})
-    failure = event(
-        "failure", **{"class": failure_class}, action=proposal.action, proposal=proposal.id, message=str(error)
-    )
+    of_call: Json = {"action": proposal.action, "proposal": proposal.id, "message": str(error)}
+    if error.operation is not None:
+        of_call["operation"] = dict(error.operation)
+    if error.evidence:
+        of_call["evidence"] = error.evidence
+    failure = event("failure", **{"class": failure_class}, **of_call)
     tried = [event("tool_attempt", **said) for said in error.attempts]
     update: Json = {
         "counters": {**counters, "attempts": counters.get("attempts", 0) + 1},

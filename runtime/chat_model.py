@@ -23,6 +23,7 @@ from core.model_calls import ModelCall, ModelCalls, Purpose
 from core.ports import CallSite, Deadlines, ToolChoice, Unwatched
 from core.retries import retry_after
 from core.tools import ToolSpec
+from core.vocabulary import FailureClass
 from runtime import prompting
 from runtime.models import Connection
 from runtime.prompting import Answer, SelfReportAnswer, shortened
@@ -135,6 +136,7 @@ class ChatModel:
         call = self._recorded(site, purpose, prompt, started, answer, failure)
         await self._record.record(call)
         if failure is not None:
+            failure.model_call = call.id
             raise failure
         return call.id, value
 
@@ -194,7 +196,7 @@ def _raised_by(connection: Connection) -> tuple[type[Exception], ...]:
     return (LangChainModelError, openai.OpenAIError, TimeoutError, ValueError, *_NO_COMPLETION)
 
 
-def _diagnosis(error: Exception, connection: Connection) -> tuple[str, str]:
+def _diagnosis(error: Exception, connection: Connection) -> tuple[str, FailureClass]:
     """(message, failure class)"""
     import openai
 
@@ -217,7 +219,7 @@ def _diagnosis(error: Exception, connection: Connection) -> tuple[str, str]:
     return _by_status(getattr(error, "status_code", None), error, where)
 
 
-def _by_status(status: int | None, error: Exception, where: str) -> tuple[str, str]:
+def _by_status(status: int | None, error: Exception, where: str) -> tuple[str, FailureClass]:
     if status in (401, 403):
         return f"The model endpoint refused the key ({status}): check OPENAI_API_KEY.", "model_refused"
     if status == 404:
@@ -244,4 +246,6 @@ def _no_schemas(failure: ModelError) -> bool:
 
 def _after(failure: ModelError, attempts: int) -> ModelError:
     tried = f" Tried {attempts} times." if attempts > 1 else ""
-    return ModelError(f"{failure}{tried}", failure.failure_class, failure.retry_after)
+    after = ModelError(f"{failure}{tried}", failure.failure_class, failure.retry_after)
+    after.model_call = failure.model_call
+    return after

@@ -119,6 +119,17 @@ def recorded(messages: Sequence[BaseMessage]) -> list[dict[str, str]]:
     return [{"role": _ROLES.get(message.type, message.type), "content": str(message.text)} for message in messages]
 
 
+def unnumbered(messages: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Recorded messages without the numbers of their blocks, which are drawn anew each time: what was said."""
+    return [{**message, "content": _unnumbered(message["content"])} for message in messages]
+
+
+def _unnumbered(text: str) -> str:
+    if (found := _BLOCK.fullmatch(text)) is None:
+        return text
+    return f'<{found[1]} source="{found[3]}" trust="{found[4]}">{found[5]}</{found[1]}>'
+
+
 def read_answer(parts: Sequence[AIMessage]) -> Answer:
     """One answer out of its streamed chunks, or of the single message of a model that does not stream."""
     message = _merged(parts)

@@ -17,6 +17,8 @@ from core.state import Json, ThreadState
 from graph.build import GraphState, build
 from nodes.bindings import Bindings
 from nodes.views import view_of
+from runtime.forks import seed
+from runtime.states import state_at
 from runtime.wiring import Application, write_export
 from store.threads import Lease
 
@@ -35,6 +37,10 @@ async def run(app: Application, thread: Json, lease: Lease, observe: Observer | 
     graph: Graph = build(bound).compile(checkpointer=saver)
     config = run_config(lease.thread_id)
     snapshot = await graph.aget_state(config)
+    if thread["fork"] and not snapshot.config["configurable"].get("checkpoint_id"):
+        begins = await state_at(app, thread["fork"]["from"], thread["fork"]["checkpoint"])
+        await seed(graph, config, bound.domain, thread, begins)
+        snapshot = await graph.aget_state(config)
     given = next_input(thread["task"], snapshot, await app.reviews.waiting(lease.thread_id))
     if given == "wait":
         await app.threads.set_status(lease.thread_id, "waiting")

@@ -21,7 +21,7 @@ from core.actions import Proposal, Ref
 from core.canonical import canonical_json, sha256
 from core.errors import ToolError
 from core.model_calls import ModelCall
-from core.ports import CallSite, NoveltyReading, Performed, Tool, ToolContext, ToolOutput
+from core.ports import CallSite, NoveltyReading, Performed, Tool, ToolContext
 from core.retries import POSTPONEMENTS
 from core.state import Json, ThreadState
 from core.vocabulary import Trust
@@ -36,6 +36,7 @@ from runtime.settings import read_settings
 from runtime.wiring import model_settings
 from tools.executor import with_values
 from tools.registry import RegisteredTool, register
+from tools.stubs import reaches_outside, stub
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +114,8 @@ class StubbingExecutor:
         context = ToolContext(
             site, task, results, self.artifacts, tool.spec.timeout, proposal.hash, documents=MemoryDocuments()
         )
-        inside = tool.spec.tier == "read-only" or tool.spec.idempotency == "local"
         sent = await with_values(proposal, site.tenant, self.artifacts)
-        output = await (tool.run if inside else _stub)(sent.arguments, context)
+        output = await (stub if reaches_outside(tool.spec) else tool.run)(sent.arguments, context)
         text = canonical_json(output.result)
         ref = await self.artifacts.put(site.tenant, text, "application/json", tool.spec.name, output.trust)
         return Performed({**output.also, tool.spec.produced_name(proposal.arguments): ref}, output.summary)
@@ -125,10 +125,6 @@ class StubbingExecutor:
 def _world() -> tuple[MemoryArtifacts, SecondLookApprovals]:
     """One for the process: the server makes the graph anew for each run."""
     return MemoryArtifacts(), SecondLookApprovals()
-
-
-async def _stub(arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
-    return ToolOutput({**arguments, "stubbed": True}, summary="stubbed: nothing was written")
 
 
 async def make_graph() -> CompiledStateGraph[GraphState, None, GraphState, GraphState]:

@@ -23,7 +23,7 @@ from core.reviews import WireAnswer, answer_of
 from core.state import Json
 from core.vocabulary import Answer, ThreadStatus
 from graph.version import GRAPH_VERSION
-from policy.check import schema_problems
+from runtime.edits import edited_arguments
 from runtime.intake import NewThread
 from runtime.resolutions import resolution
 from runtime.wiring import Application
@@ -278,12 +278,4 @@ async def _edited_arguments(app: Application, review: Json, given: Mapping[str, 
     asked = review["request"]["action_requests"][0]
     thread = await app.threads.find(review["thread_id"])
     spec = app.domain(thread["domain"]).tools[asked["name"]]
-    for name in spec.bindings:
-        if name in given and given[name] != asked["args"].get(name):
-            raise BadInput(f"{name} is set by the system and cannot be edited.")
-    final = {**asked["args"], **given}
-    if final == asked["args"]:
-        raise BadInput("The edit changes nothing.")
-    if problems := schema_problems(spec, final):
-        raise BadInput(f"The edit does not fit {asked['name']}: {'; '.join(problems)}")
-    return final
+    return edited_arguments(spec, asked["args"], given)

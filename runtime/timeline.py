@@ -38,7 +38,13 @@ def in_words(stored: ChainedEvent, texts: Mapping[str, str]) -> Words:
     body = stored.body
     match stored.kind:
         case "thread_started":
-            return f"started by {stored.actor}", f"release {body['release']}"
+            copy = body.get("fork")
+            of = (
+                f"a {'live' if copy['live'] else 'stubbed'} copy of {copy['from']} at step {copy['step']}; "
+                if copy
+                else ""
+            )
+            return f"started by {stored.actor}", f"{of}release {body['release']}"
         case "lease_taken":
             return f"run taken up by {body['owner']}", f"epoch {body['epoch']}"
         case "observation":

@@ -11,13 +11,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from core.domain import Domain
+from core.domain import Domain, refuse_without_card
 from core.errors import AutonomyError, BadInput
-from core.ports import Model
+from core.ports import Model, Novelty
 from core.vocabulary import Authority
 from nodes.bindings import Bindings
 from policy.facts import authority_in
 from runtime.authorities import EnvironmentAuthorities
+from runtime.copies import Forgetful, is_stubbed
 from runtime.models import ModelChoice, ModelSettings, build, choose_model, close, connection_of
 from runtime.settings import Settings
 from store import database, embedded
@@ -34,6 +35,7 @@ from tools.breakers import Breakers
 from tools.content_folder import replace_atomically
 from tools.executor import LedgerExecutor
 from tools.registry import register
+from tools.stubs import stubbed
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -87,8 +89,9 @@ class Application:
     _models: dict[str, tuple[BaseChatModel, Model]] = field(default_factory=dict)
 
     def domain(self, name: str) -> Domain:
-        """Raises BadInput for a domain that is not installed."""
+        """Raises BadInput for a domain that is not installed, or has no workflow card."""
         domain: Domain = self._domain_module(name).DOMAIN
+        refuse_without_card(domain)
         return domain
 
     def _domain_module(self, name: str) -> ModuleType:
@@ -137,16 +140,19 @@ class Application:
         choice = await self.choice(thread["model"])
         domain = self.domain(thread["domain"])
         adapters = self._domain_module(thread["domain"]).adapters(self.settings)
-        tools = register(domain.tools, adapters)
+        tools, apart = register(domain.tools, adapters), ""
+        novelty: Novelty = self.novelty
+        if is_stubbed(thread):
+            tools, novelty, apart = stubbed(tools), Forgetful(novelty), thread["id"]
         return Bindings(
             domain=domain,
             model=self._model(choice, thread["domain"]),
             executor=LedgerExecutor(
-                tools, self.parts.ledger(self.pool, epoch), self.artifacts, self.keeper, self.breakers
+                tools, self.parts.ledger(self.pool, epoch), self.artifacts, self.keeper, self.breakers, apart
             ),
             artifacts=self.artifacts,
             approvals=self.reviews,
-            novelty=self.novelty,
+            novelty=novelty,
             history=self.reviews,
             gate=self.gate,
             environment=thread["environment"],
@@ -162,7 +168,8 @@ class Application:
         if choice.label not in self._models:
             settings = model_settings(self.settings, choice.label)
             chat = build(choice, settings, self._domain_module(domain).offline_model)
-            record, connection = ModelCallStore(self.pool), connection_of(choice, settings)
+            made_by = self.release(self.behaviour_versions(domain, choice))
+            record, connection = ModelCallStore(self.pool, made_by), connection_of(choice, settings)
             model = ChatModel(chat, choice.label, choice.parameters, record, connection, deadlines=self.keeper)
             self._models[choice.label] = (chat, model)
         return self._models[choice.label][1]

@@ -17,6 +17,7 @@ from psycopg import OperationalError
 
 from core.errors import LeaseLost, ToolError
 from core.events import Event
+from core.failures import named
 from core.operations import Claim, Held, OperationMove, OperationRequest, Step, in_force, in_question, next_step
 from core.vocabulary import Attempt, OperationState
 from store.artifacts import PostgresArtifacts, PostgresDocuments
@@ -234,7 +235,7 @@ async def _next_revision(page: _Page, place: Place) -> Claim:
 def _refusal(request: OperationRequest, held: Held, step: Step) -> ToolError:
     """Why nothing is sent, with the class that decides what happens next."""
     if step == "fail_again":
-        return ToolError(str(held.failure.get("message", "It failed.")), str(held.failure.get("class", "bug")))
+        return ToolError(str(held.failure.get("message", "It failed.")), named(str(held.failure.get("class"))))
     if step == "busy":
         return _busy(request)
     if step == "wait":

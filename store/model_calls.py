@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from psycopg.types.json import Json
 
@@ -17,9 +18,11 @@ class ModelCallStore:
     """core.model_calls.ModelCalls over a pool: committed at once, whatever becomes of the step that called."""
 
     pool: Pool
+    release: str = ""
+    """Of the process that makes the calls: a thread may be carried on by a later one."""
 
     async def record(self, call: ModelCall) -> None:
-        row = asdict(call)
+        row: dict[str, Any] = {**asdict(call), "release": self.release}
         for name in ("parameters", "messages", "answer"):
             row[name] = None if row[name] is None else Json(storable(row[name]))
         row["error"] = storable(call.error)

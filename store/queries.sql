@@ -1,7 +1,7 @@
 -- thread_insert: A new thread, queued; a reserved one is left to who starts it, for some seconds.
-insert into thread (id, tenant, domain, subject, environment, task, requester, model, graph_version, release, behaviour_versions, wake_at)
+insert into thread (id, tenant, domain, subject, environment, task, requester, model, graph_version, release, behaviour_versions, fork, wake_at)
 values (%(id)s, %(tenant)s, %(domain)s, %(subject)s, %(environment)s, %(task)s, %(requester)s, %(model)s, %(graph_version)s, %(release)s, %(behaviour_versions)s,
-        now() + %(reserved)s * interval '1 second')
+        %(fork)s, now() + %(reserved)s * interval '1 second')
 on conflict (id) do nothing
 
 -- thread_get: One thread.
@@ -182,8 +182,49 @@ values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 select thread_id, seq, kind, class, actor, at, checkpoint_id, body, prev_hash, hash
 from event where thread_id = %(id)s order by seq
 
+-- chain_walk: The events of one thread or of all, in order, each with its thread's end; a thread without events too. The
+-- task is held against its hash in the first event.
+select thread.id, thread.tenant, thread.last_seq, thread.last_hash, case when event.seq = 1 then thread.task end,
+       event.tenant, event.seq, event.kind, event.class, event.actor, event.at, event.checkpoint_id, event.body::text,
+       event.prev_hash, event.hash, case when event.seq = 1 then event.body ->> 'task' end
+from thread left join event on event.thread_id = thread.id
+where %(id)s::text is null or thread.id = %(id)s
+order by thread.id, event.seq
+
 -- thread_position: What a run has to know of a thread to write behind its last event.
 select tenant, status, epoch, last_seq, last_hash, postponed from thread where id = %(id)s
+
+-- failure_list: Failures, newest first, each with what was tried before it, what policy said, and whom it went to.
+select failed.thread_id, failed.seq, failed.at, failed.kind, failed.body, thread.tenant, thread.domain, thread.subject,
+       thread.status, thread.model, thread.release, thread.behaviour_versions, thread.environment, thread.task,
+       coalesce((select max((body ->> 'epoch')::bigint) from event
+                 where thread_id = failed.thread_id and seq < failed.seq and kind = 'lease_taken'), 0) as run,
+       (select count(*) from event
+        where thread_id = failed.thread_id and seq < failed.seq and seq > turn.seq
+          and (kind = 'postponed' or kind = 'tool_attempt' and body ->> 'said' in ('refused', 'not_sent', 'unknown'))) as tried,
+       checked.body as checked, asked.number as review, asked.state as review_state, asked.answer, asked.decided_by
+from event failed
+join thread on thread.id = failed.thread_id
+cross join lateral (
+  select coalesce(max(seq), 0) as seq from event
+  where thread_id = failed.thread_id and seq < failed.seq and kind = 'decision') turn
+left join lateral (
+  select body from event
+  where thread_id = failed.thread_id and seq < failed.seq and seq > turn.seq and kind = 'policy_check'
+  order by seq desc limit 1) checked on true
+left join lateral (
+  select (body ->> 'review')::bigint as number from event
+  where thread_id = failed.thread_id and seq > failed.seq and kind = 'review_requested'
+    and seq < coalesce((select min(seq) from event following
+                        where thread_id = failed.thread_id and seq > failed.seq and kind = 'decision'), failed.seq + 1000)
+  order by seq limit 1) requested on true
+left join review asked on asked.number = requested.number
+where failed.kind = 'failure'
+  and (%(id)s::text is null or failed.thread_id = %(id)s)
+  and (%(class)s::text is null or failed.body ->> 'class' = %(class)s)
+  and (%(since)s::timestamptz is null or failed.at >= %(since)s)
+order by failed.at desc, failed.thread_id, failed.seq desc
+limit %(limit)s
 
 -- event_stored: Whether a link is in the chain: the answer to a commit that was cut off.
 select 1 from event where thread_id = %(id)s and seq = %(seq)s and hash = %(hash)s
@@ -256,6 +297,12 @@ insert into checkpoint_writes (thread_id, checkpoint_ns, checkpoint_id, task_id,
 select %(target)s, checkpoint_ns, checkpoint_id, task_id, idx, channel, type, blob, task_path
 from checkpoint_writes where thread_id = %(source)s
 
+-- checkpoint_history: What is read of each checkpoint of a thread to say what it changed; no values.
+select checkpoint_id, parent_checkpoint_id, (metadata ->> 'step')::integer as step, checkpoint ->> 'ts' as at,
+       metadata ->> 'source' as source, checkpoint -> 'updated_channels' as updated,
+       array(select name from jsonb_object_keys(checkpoint -> 'channel_values') name where starts_with(name, 'branch:to:')) as sent_for
+from checkpoints where thread_id = %(id)s and checkpoint_ns = '' order by checkpoint_id
+
 -- checkpoints_of_runs: The threads in which runs left checkpoints.
 select distinct thread_id from checkpoints where metadata ->> 'run_id' = any(%(runs)s)
 
@@ -289,7 +336,7 @@ returning number
 select * from review where number = %(number)s for update
 
 -- review_get: One review with its thread.
-select review.*, thread.subject, thread.status as thread_status, thread.requester, thread.environment, thread.behaviour_versions
+select review.*, thread.subject, thread.status as thread_status, thread.requester, thread.environment, thread.behaviour_versions, thread.fork
 from review join thread on thread.id = review.thread_id where number = %(number)s
 
 -- review_decide: The one compare-and-set of a decision.
@@ -304,6 +351,11 @@ update review set state = 'released' where number = %(number)s and state = 'deci
 -- review_waiting: Open and decided, not yet released reviews of one thread.
 select number, state, kind, interrupt_id, decision from review
 where thread_id = %(id)s and state in ('open', 'decided') order by number
+
+-- review_of_thread: Every review of a thread, in the order in which it was asked.
+select number, kind, state, task_type, checkpoint_id, action_hash, request, opened_at, answer, decision, decided_hash,
+       decided_by, decided_at, verified
+from review where thread_id = %(id)s order by number
 
 -- review_approver: Who approved exactly this proposal.
 select decided_by from review
@@ -381,6 +433,10 @@ where (%(state)s::text is null or operation.state = %(state)s)
 order by operation.started_at desc, operation.key
 limit %(limit)s
 
+-- operation_of_thread: What a thread did to the world, by the last request under each key.
+select key, revision, tool, state, attempt, fence, summary, failure, started_at, finished_at
+from operation where thread_id = %(id)s order by started_at, key, revision
+
 -- operation_by_prefix: Keys that begin so; two are enough to know that it is ambiguous.
 select distinct key from operation where starts_with(key, %(prefix)s) limit 2
 
@@ -395,6 +451,19 @@ on conflict (tenant, sha256) do update set used_at = now() where artifact.used_a
 -- artifact_read: Contents by hash.
 select sha256, content from artifact where tenant = %(tenant)s and sha256 = any(%(sha256s)s)
 
+-- artifact_of_thread: Contents that the tasks and events of threads name, and those that these name, such as the pages of a fetch.
+with recursive thread_of as (select tenant, task::text as text from thread where id = any(%(ids)s)),
+said as (
+  select text from thread_of
+  union all select body::text from event where thread_id = any(%(ids)s)
+), named (sha256) as (
+  select match[1] from said, regexp_matches(text, '[0-9a-f]{64}', 'g') as match
+  union
+  select unnest(artifact.refers) from named join artifact using (sha256) join thread_of using (tenant)
+)
+select distinct artifact.sha256, artifact.content
+from artifact join named using (sha256) join thread_of using (tenant)
+
 -- document_save: A further revision of a working document.
 insert into document (thread_id, name, revision, tenant, sha256)
 select %(thread_id)s, %(name)s, coalesce(max(revision), 0) + 1, %(tenant)s, %(sha256)s
@@ -402,8 +471,48 @@ from document where thread_id = %(thread_id)s and name = %(name)s
 returning revision
 
 -- model_call_insert: A model call, recorded before its answer is used.
-insert into model_call (id, tenant, thread_id, task_id, attempt, purpose, model, parameters, messages, answer, error, input_tokens, output_tokens, cost, started_at, latency_ms)
-values (%(id)s, %(tenant)s, %(thread_id)s, %(task_id)s, %(attempt)s, %(purpose)s, %(model)s, %(parameters)s, %(messages)s, %(answer)s, %(error)s, %(input_tokens)s, %(output_tokens)s, %(cost)s, %(started_at)s, %(latency_ms)s)
+insert into model_call (id, tenant, thread_id, task_id, attempt, purpose, model, parameters, messages, answer, error, input_tokens, output_tokens, cost, started_at, latency_ms, release)
+values (%(id)s, %(tenant)s, %(thread_id)s, %(task_id)s, %(attempt)s, %(purpose)s, %(model)s, %(parameters)s, %(messages)s, %(answer)s, %(error)s, %(input_tokens)s, %(output_tokens)s, %(cost)s, %(started_at)s, %(latency_ms)s, %(release)s)
+
+-- model_call_list: The model calls of a thread, in the order in which they were made.
+select id, task_id, attempt, purpose, model, parameters, messages, answer, error, started_at
+from model_call where thread_id = %(id)s order by started_at, id
+
+-- costs_by_thread: Tokens, cost and latency of model calls since then, by thread; cost is null when no price is known.
+select thread.id as thread_id, thread.subject, thread.tenant, max(model_call.started_at) as last_call, count(*) as calls,
+       count(*) filter (where error is not null) as failed, coalesce(sum(input_tokens), 0) as input_tokens,
+       coalesce(sum(output_tokens), 0) as output_tokens, sum(cost) as cost, count(*) filter (where cost is null) as unpriced,
+       sum(latency_ms) / 1000 as seconds, percentile_disc(0.5) within group (order by latency_ms) as latency_p50_ms
+from model_call join thread on thread.id = model_call.thread_id
+where (%(since)s::timestamptz is null or model_call.started_at >= %(since)s) and (%(id)s::text is null or thread.id = %(id)s)
+group by thread.id order by max(model_call.started_at) desc limit %(limit)s
+
+-- costs_by_keyword: The same by what threads are about, of each tenant.
+select thread.subject, thread.tenant, count(distinct thread.id) as threads, count(*) as calls,
+       count(*) filter (where error is not null) as failed, coalesce(sum(input_tokens), 0) as input_tokens,
+       coalesce(sum(output_tokens), 0) as output_tokens, sum(cost) as cost, count(*) filter (where cost is null) as unpriced,
+       sum(latency_ms) / 1000 as seconds, percentile_disc(0.5) within group (order by latency_ms) as latency_p50_ms
+from model_call join thread on thread.id = model_call.thread_id
+where (%(since)s::timestamptz is null or model_call.started_at >= %(since)s) and (%(id)s::text is null or thread.id = %(id)s)
+group by thread.subject, thread.tenant order by sum(cost) desc nulls last, sum(output_tokens) desc nulls last, subject
+limit %(limit)s
+
+-- costs_by_day: The same by day, in UTC.
+select (model_call.started_at at time zone 'UTC')::date as day, count(distinct model_call.thread_id) as threads, count(*) as calls,
+       count(*) filter (where error is not null) as failed, coalesce(sum(input_tokens), 0) as input_tokens,
+       coalesce(sum(output_tokens), 0) as output_tokens, sum(cost) as cost, count(*) filter (where cost is null) as unpriced,
+       sum(latency_ms) / 1000 as seconds, percentile_disc(0.5) within group (order by latency_ms) as latency_p50_ms
+from model_call
+where (%(since)s::timestamptz is null or started_at >= %(since)s) and (%(id)s::text is null or thread_id = %(id)s)
+group by day order by day desc limit %(limit)s
+
+-- replayable_count: How many threads were started since then and have been run.
+select count(*) as threads from thread where (%(since)s::timestamptz is null or created_at >= %(since)s) and epoch > 0
+
+-- replayable: Threads that were started since then and have been run, a chunk at a time.
+select id from thread
+where (%(since)s::timestamptz is null or created_at >= %(since)s) and epoch > 0 and id > %(after)s
+order by id limit %(limit)s
 
 -- counts: What the database holds, for doctor.
 select (select count(*) from thread) as threads, (select count(*) from review where state = 'open') as reviews,

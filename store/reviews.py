@@ -59,6 +59,11 @@ class ReviewStore:
         async with self._pool.connection() as connection:
             return await (await connection.execute(query("review_waiting"), {"id": thread_id})).fetchall()
 
+    async def of_thread(self, thread_id: str) -> Sequence[dict[str, Any]]:
+        """Every review of a thread, in the order in which it was asked."""
+        async with self._pool.connection() as connection:
+            return await (await connection.execute(query("review_of_thread"), {"id": thread_id})).fetchall()
+
     async def decide(self, review: Mapping[str, Any], decision: Decision, *, reserved: bool = False) -> None:
         """Take the decision, once, and enqueue its thread; a `reserved` one the caller runs on himself.
 
@@ -68,7 +73,7 @@ class ReviewStore:
             thread = await lock_thread(connection, review["thread_id"])
             if not await _compare_and_set(connection, review["number"], decision):
                 await _refuse(connection, review["number"])
-            if decision.answer in ("approve", "edit", "reject"):
+            if decision.answer in ("approve", "edit", "reject") and not review["fork"]:
                 await _record_outcome(connection, review, decision)
             body = {
                 "review": review["number"],

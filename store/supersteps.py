@@ -19,10 +19,10 @@ from langgraph.types import Interrupt
 from core.canonical import storable_text
 from core.errors import ClassifiedError, ToolError
 from core.events import AGENT, Event
-from core.failures import FAILURES, FailureClass, classify
+from core.failures import FAILURES, classify
 from core.lifecycle import THREAD_MOVES, after
 from core.retries import postponement
-from core.vocabulary import ThreadStatus
+from core.vocabulary import FailureClass, ThreadStatus
 from store.encryption import Cipher, said
 
 EVENTS: Final = "events"

@@ -52,6 +52,7 @@ class ThreadStore:
         A `reserved` one is left to the caller to run, for RESERVED_SECONDS.
         """
         stored = {**row, "task": Json(row["task"]), "behaviour_versions": Jsonb(row["behaviour_versions"])}
+        stored["fork"] = Json(row["fork"]) if row.get("fork") else None
         stored["reserved"] = RESERVED_SECONDS if reserved else None
         async with self._pool.connection() as connection, connection.transaction():
             inserted = await connection.execute(query("thread_insert"), stored)

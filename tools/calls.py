@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from core.actions import Proposal, Ref
-from core.canonical import canonical_json
+from core.canonical import canonical_json, storable
 from core.errors import ToolError
 from core.handles import inherited
 from core.operations import Claim, OperationRequest, provider_key
@@ -47,7 +47,11 @@ class Call:
         output = await self._within(self.tool.run, until)
         if output is None:
             raise ToolError(f"{self.spec.name} answered nothing.", "tool_drift")
-        return _checked(self.spec, output)
+        try:
+            return _checked(self.spec, output)
+        except ToolError as drift:
+            drift.evidence = await self._kept(output)
+            raise
 
     async def ask(self) -> ToolOutput | None:
         """What the far side knows of it; None: it did not happen. Whatever goes wrong, it may be asked again."""
@@ -60,6 +64,16 @@ class Call:
                 f"{self.spec.name} cannot be asked what became of its call: {error}", "transient", error.retry_after
             ) from error
         return None if found is None else _checked(self.spec, found)
+
+    async def _kept(self, output: ToolOutput) -> str:
+        """SHA-256 of the answer as it came, for whoever looks into it; empty when it is not even JSON."""
+        try:
+            text = canonical_json(storable(output.result))
+        except (TypeError, ValueError):
+            return ""
+        source = f"{self.spec.name}, out of its schema"
+        ref = await self.context.artifacts.put(self.context.site.tenant, text, "application/json", source, "untrusted")
+        return ref.sha256
 
     async def _within(self, adapter: Tool | Lookup, until: float | None) -> ToolOutput | None:
         seconds, loop = self.context.deadline, asyncio.get_running_loop()

@@ -44,6 +44,8 @@ class LedgerExecutor:
     artifacts: Artifacts
     deadlines: Deadlines = field(default_factory=Unwatched)
     breakers: Breakers = field(default_factory=Breakers)
+    apart: str = ""
+    """Of a copy that shares no operation with the thread it was made of: its id."""
 
     async def perform(
         self, site: CallSite, proposal: Proposal, task: Mapping[str, Any], results: Mapping[str, Ref], gated: bool
@@ -54,6 +56,8 @@ class LedgerExecutor:
         tier = tool.spec.tier_of(sent.arguments)
         # An approval is of the proposal as it was made; the key and the request are what is sent.
         request = _request(tool.spec, site, sent, proposal.hash, gated or tier == "irreversible")
+        if self.apart:
+            request = replace(request, key=sha256([self.apart, request.key]))
         call = Call(tool, sent, context, request, self.deadlines, self.breakers, proposal.arguments)
         if tier == "read-only":
             return await _read(call)
@@ -153,6 +157,7 @@ def _as_it_stands(call: Call, claim: Claim, error: ToolError, until: float) -> T
         return error
     if call.spec.idempotency == "unsafe":
         unknown = ToolError(f"Whether {call.spec.name} took effect is not known: {error}", "unknown_effect")
+        unknown.evidence = error.evidence
         unknown.operation = in_question(
             call.request.key, claim.revision, claim.fence, claim.attempt, datetime.now(UTC).isoformat()
         )

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterable
 from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
-from core.failures import FailureClass
 from core.retries import LONGEST_NAP, worth_a_nap
+from core.vocabulary import FailureClass
 
 if TYPE_CHECKING:
     import stamina

@@ -22,7 +22,7 @@ from runtime.wiring import Application, Parts, open_application
 from tests.integration.application import settings
 
 LOST = ToolError("The till: it answered 500.", "unknown_effect")
-CARD = Card("Shop", "a test", "the test", "charge", (), (), {})
+CARD = Card("Shop", "a test", "the test", "charge", ("never",), ("none",), {"bug": "the test"})
 
 
 class Charge(BaseModel):

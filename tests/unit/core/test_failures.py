@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from core.errors import LeaseLost, ModelError, ToolError
-from core.failures import FAILURES, FailureClass, classify
-from core.vocabulary import members
+from core.failures import FAILURES, classify
+from core.vocabulary import FailureClass, members
 
 
 def test_every_class_has_a_rule_with_evidence_and_a_metric() -> None:

@@ -1,0 +1,87 @@
+"""Commands about what is recorded, and their options. Everything heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.errors import BadInput
+
+Finish = Callable[[Coroutine[Any, Any, int]], None]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+ThreadId = Annotated[str, typer.Argument(metavar="THREAD", help="A thread's id, or how it begins.")]
+Place = Annotated[
+    str, typer.Option("--at", metavar="CHECKPOINT", help="A step of `autonomy history`, or a checkpoint's id.")
+]
+As = Annotated[str | None, typer.Option("--as", metavar="NAME", help="Who you are; recorded as not verified.")]
+
+
+def _one(thread: str | None, every: bool) -> str:
+    if thread is None or every:
+        raise BadInput("Say which thread, or --all.")
+    return thread
+
+
+def add_to(app: typer.Typer, finish: Finish) -> None:
+    """`finish` runs a command and ends the program with its exit code."""
+
+    @app.command()
+    def verify(
+        thread: Annotated[str | None, typer.Argument(metavar="[THREAD]", help="A thread's id.")] = None,
+        every: Annotated[bool, typer.Option("--all", help="Every thread.")] = False,
+        json: Json = False,
+    ) -> None:
+        """Walk the chains of events, and say where anything was changed, removed or moved. Exit 1 if so."""
+        from cli import verify as command
+
+        finish(command.verify(thread, every, json))
+
+    @app.command()
+    def history(thread: ThreadId, json: Json = False) -> None:
+        """A thread's checkpoints: which step ran, what it changed, what waits."""
+        from cli import history as command
+
+        finish(command.history(thread, json))
+
+    @app.command()
+    def state(thread: ThreadId, at: Place, json: Json = False) -> None:
+        """The state of a thread as it was at one checkpoint."""
+        from cli import history as command
+
+        finish(command.state(thread, at, json))
+
+    @app.command()
+    def replay(
+        thread: Annotated[str | None, typer.Argument(metavar="[THREAD]", help="A thread's id.")] = None,
+        every: Annotated[bool, typer.Option("--all", help="Every thread that was run.")] = False,
+        since: Annotated[
+            str | None, typer.Option(metavar="DATE", help="With --all: started on that day or later.")
+        ] = None,
+        json: Json = False,
+    ) -> None:
+        """Run a recorded thread again, every answer from the record. Exit 1 when it decides otherwise."""
+        from cli import replay as command
+
+        finish(command.replay(_one(thread, every), json) if thread or not every else command.every(since, json))
+
+    @app.command()
+    def fork(
+        thread: ThreadId,
+        at: Place,
+        edit: Annotated[
+            Path | None,
+            typer.Option(metavar="FILE", help="JSON or YAML that is merged over the state; see docs/record.md."),
+        ] = None,
+        live: Annotated[bool, typer.Option("--live", help="Let the copy's tools reach outside.")] = False,
+        yes: Annotated[bool, typer.Option("--yes", help="Do not ask about effects that may be done again.")] = False,
+        person: As = None,
+        no_wait: Annotated[bool, typer.Option("--no-wait", help="Only make the copy; do not run it.")] = False,
+        json: Json = False,
+    ) -> None:
+        """Copy a thread from one of its checkpoints and run the copy on; the thread itself stays as it is."""
+        from cli import fork as command
+
+        finish(command.fork(command.Asked(thread, at, edit, live, yes, person, no_wait), json))

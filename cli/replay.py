@@ -1,0 +1,106 @@
+"""replay: a recorded thread once more, in memory, beside what it did then."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from rich.console import Console
+
+from cli.console import out, print_json, safe
+from core.canonical import canonical_json
+from core.errors import BadInput
+from runtime.replay.many import Tally, replay_all
+from runtime.replay.record import read
+from runtime.replay.run import Replayed, replay_record
+from runtime.replay.tape import Difference
+from runtime.replay.versions import changes, refuse_later
+from runtime.settings import read_settings
+from runtime.wiring import open_application
+
+
+async def replay(thread_id: str, json: bool) -> int:
+    async with open_application(read_settings()) as app:
+        thread = await app.threads.find(thread_id)
+        record = await read(app, thread)
+        refuse_later(record)
+        changed = changes(app, record)
+        if not json:
+            out().print(safe(f"{thread['subject']} · thread {thread['id']} · {thread['status']}"))
+            for sentence in changed:
+                out().print(safe(f"  {sentence}"))
+        replayed = await replay_record(app, record)
+    if json:
+        print_json({**asdict(replayed), "same": replayed.difference is None, "changes": changed})
+    else:
+        _print(replayed)
+    return 0 if replayed.difference is None else 1
+
+
+async def every(since: str | None, json: bool) -> int:
+    start = None if since is None else _day(since)
+    async with open_application(read_settings()) as app:
+        tally = await replay_all(app, start, _progress(json))
+    if json:
+        print_json(asdict(tally))
+    else:
+        _print_tally(tally)
+    return 1 if tally.parted else 0
+
+
+def _day(text: str) -> datetime:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        raise BadInput(f"{text[:40]!r} is no date; write it like 2026-11-21.") from None
+    return datetime.combine(found, time(), UTC)
+
+
+def _print(replayed: Replayed) -> None:
+    if replayed.difference is not None:
+        _print_difference(replayed.difference)
+        return
+    over = "" if not replayed.passed else f"; {replayed.passed} failures that ended a run were got over, as then"
+    came_out = f"{replayed.decided} decided events came out as they are recorded, in {replayed.supersteps} steps"
+    out().print(f"The same: {came_out}{over}.")
+
+
+def _print_difference(difference: Difference) -> None:
+    what = f": {', '.join(difference.parts)}" if difference.parts else ""
+    out().print(safe(f"It parts from the record at #{difference.seq}{what}."), style="bold")
+    names = frozenset(difference.parts)
+    for label, side in (("recorded", difference.recorded), ("now", difference.replayed)):
+        out().print(safe(f"  {label:<9} {_side(side, names)}"), soft_wrap=True)
+
+
+def _side(side: Mapping[str, Any] | None, parts: frozenset[str]) -> str:
+    """The kind of an event and the parts of it that differ; what is no event, whole."""
+    if side is None:
+        return "nothing"
+    body = side.get("body")
+    if body is None:
+        return canonical_json(side)
+    shown = {name: said for name, said in body.items() if name in parts} or body
+    return f"{side['kind']} by {side['actor']}  {canonical_json(shown)}"
+
+
+def _print_tally(tally: Tally) -> None:
+    for thread_id, difference in tally.parted.items():
+        out().print(safe(f"thread {thread_id}"))
+        _print_difference(difference)
+    for thread_id, why in tally.refused.items():
+        out().print(safe(f"thread {thread_id} cannot be run again: {why}"))
+    out().print(
+        f"{tally.threads:,} threads: {tally.same:,} the same, {len(tally.parted):,} part from their record, "
+        f"{len(tally.refused):,} cannot be run again, {tally.other_release:,} recorded by another release."
+    )
+
+
+def _progress(json: bool) -> Any:
+    if json or not sys.stderr.isatty():
+        return lambda done, of: None
+    console = Console(stderr=True)
+    return lambda done, of: console.print(f"{done:,} of {of:,} threads …", end="\r")

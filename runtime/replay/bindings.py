@@ -1,0 +1,58 @@
+"""Every port of nodes/bindings.py, answered from one record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.retries import POSTPONEMENTS
+from nodes.bindings import Bindings
+from runtime.authorities import EnvironmentAuthorities
+from runtime.models import OFFLINE
+from runtime.replay.content import RecordedArtifacts
+from runtime.replay.controls import RecordedAuthorities
+from runtime.replay.effects import RecordedExecutor
+from runtime.replay.models import RecordedModel
+from runtime.replay.people import RecordedPeople
+from runtime.replay.record import Record
+from runtime.replay.signals import RecordedSignals
+from runtime.replay.tape import Tape
+from runtime.wiring import Application
+
+NO_CALL = "0" * 32
+
+
+@dataclass(frozen=True, slots=True)
+class Replaying:
+    """What one replay is made of."""
+
+    tape: Tape
+    people: RecordedPeople
+    bound: Bindings
+
+
+def replaying(app: Application, record: Record) -> Replaying:
+    """Raises BadInput for a domain that is not installed."""
+    tape, thread = Tape.of(record.events), record.thread
+    people, signals = RecordedPeople(record, tape), RecordedSignals(tape)
+    bound = Bindings(
+        domain=app.domain(thread["domain"]),
+        model=RecordedModel(record, tape),
+        executor=RecordedExecutor(tape),
+        artifacts=RecordedArtifacts(record),
+        approvals=people,
+        novelty=signals,
+        history=signals,
+        gate=app.gate,
+        environment=thread["environment"],
+        authorities=RecordedAuthorities(tape, EnvironmentAuthorities(thread["environment"])),
+        offline=thread["model"] == OFFLINE,
+        new_id=lambda: _id(tape),
+        postponed=len(POSTPONEMENTS),  # what was waited out is not waited for again
+    )
+    return Replaying(tape, people, bound)
+
+
+def _id(tape: Tape) -> str:
+    """The id that the proposal had; any will do for one that came to nothing."""
+    stored = tape.next()
+    return str(stored.body["proposal"]) if stored.kind == "decision" else NO_CALL

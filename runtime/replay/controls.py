@@ -1,0 +1,22 @@
+"""How far the agent was let go alone, as it was read before each decision."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from core.controls import Controls
+from core.ports import Authorities, CallSite
+from runtime.replay.tape import Tape
+
+
+class RecordedAuthorities:
+    """core.ports.Authorities. `otherwise` answers for threads of releases that did not record it."""
+
+    def __init__(self, tape: Tape, otherwise: Authorities) -> None:
+        self._tape, self._otherwise = tape, otherwise
+
+    async def in_force(self, site: CallSite, task_types: Collection[str]) -> Controls:
+        if not task_types:
+            return Controls()
+        said = self._tape.next().body.get("controls")
+        return Controls.from_json(said) if said else await self._otherwise.in_force(site, task_types)

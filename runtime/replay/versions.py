@@ -1,0 +1,53 @@
+"""What has changed between the release that recorded a thread and this one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from core.errors import BadInput
+from graph.version import GRAPH_VERSION
+from runtime import versions
+from runtime.replay.record import Record
+from runtime.wiring import Application
+
+
+def refuse_later(record: Record) -> None:
+    """Raises BadInput for a graph that this release does not know."""
+    if record.thread["graph_version"] > GRAPH_VERSION:
+        raise BadInput(
+            f"Thread {record.thread['id']} was recorded by a later release (graph {record.thread['graph_version']}, "
+            f"this one has {GRAPH_VERSION}). Replay it with that release."
+        )
+
+
+def changes(app: Application, record: Record) -> list[str]:
+    """Sentences, one a change; empty when the thread was recorded by this very release. Raises BadInput."""
+    thread = record.thread
+    domain = app.domain(thread["domain"])
+    parameters = next((call["parameters"] for call in record.calls), None)
+    recorded = thread["behaviour_versions"]
+    now = versions.behaviour_versions(domain, parameters) if parameters is not None else recorded
+    if app.release(now) == thread["release"]:
+        return []
+    found = [*_graph(record), *_behaviours(recorded, now), *_policies(app, record)]
+    return [f"It was recorded by release {thread['release']}; this is {app.release(now)}.", *found]
+
+
+def _graph(record: Record) -> Iterator[str]:
+    if record.thread["graph_version"] != GRAPH_VERSION:
+        yield f"The graph is version {GRAPH_VERSION}, and was {record.thread['graph_version']}."
+
+
+def _behaviours(recorded: dict[str, str], now: dict[str, str]) -> Iterator[str]:
+    for task_type in sorted(recorded.keys() | now.keys()):
+        if task_type not in now or task_type not in recorded:
+            yield f"{task_type} is {'new' if task_type in now else 'gone'}."
+        elif recorded[task_type] != now[task_type]:
+            was, is_now = recorded[task_type], now[task_type]
+            yield f"{task_type} has other prompts, another tool or other weights ({was}, now {is_now})."
+
+
+def _policies(app: Application, record: Record) -> Iterator[str]:
+    said = {stored.body.get("policies") for stored in record.events if stored.kind == "policy_check"}
+    if said - {app.gate.policies.hash[:16], None}:
+        yield "Other rules were in force."
