@@ -100,6 +100,8 @@ async def advance(
     """
     thread = await app.threads.get(thread_id)
     _refuse_unrunnable(thread)
+    if thread["status"] == "taken_over":
+        return thread
     if thread["status"] == "waiting" and not await _answered(app, thread["id"]):
         return thread
     await app.choice(thread["model"])  # before the lease: a thread whose model is not to be had is left as it is
