@@ -13,6 +13,7 @@ from core.errors import BadInput
 Finish = Callable[[Coroutine[Any, Any, int]], None]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 ThreadId = Annotated[str, typer.Argument(metavar="THREAD", help="A thread's id, or how it begins.")]
+ReviewId = Annotated[str, typer.Argument(metavar="REVIEW", help="A review's number, such as r-41.")]
 Place = Annotated[
     str, typer.Option("--at", metavar="CHECKPOINT", help="A step of `autonomy history`, or a checkpoint's id.")
 ]
@@ -85,3 +86,66 @@ def add_to(app: typer.Typer, finish: Finish) -> None:
         from cli import fork as command
 
         finish(command.fork(command.Asked(thread, at, edit, live, yes, person, no_wait), json))
+
+    @app.command()
+    def failures(
+        failure_class: Annotated[
+            str | None, typer.Option("--class", metavar="CLASS", help="Only of this class.")
+        ] = None,
+        since: Annotated[str | None, typer.Option(metavar="DATE", help="On that day or later.")] = None,
+        limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+        json: Json = False,
+    ) -> None:
+        """What went wrong, newest first: how often it was tried, who gets it, and what it speaks for."""
+        from cli import failures as command
+
+        finish(command.failures(failure_class, since, limit, json))
+
+    @app.command()
+    def packet(thread: ThreadId, json: Json = False) -> None:
+        """All that somebody needs who has never seen a thread and is to act on it; Markdown."""
+        from cli import packet as command
+
+        finish(command.packet(thread, json))
+
+    @app.command(name="take-over")
+    def take_over(review: ReviewId, person: As = None, json: Json = False) -> None:
+        """Do yourself what is in a thread's way: the review is yours, and the thread waits."""
+        from cli import handoffs as command
+
+        finish(command.take_over(review, person, json))
+
+    @app.command(name="hand-back")
+    def hand_back(
+        review: ReviewId,
+        result: Annotated[
+            str, typer.Option(metavar="FILE|TEXT", help="What you did, in words; or the tool's result as JSON.")
+        ] = "",
+        secret: Annotated[
+            list[str] | None,
+            typer.Option(metavar="NAME", help="Asks for a secret that only the tool gets; may be repeated."),
+        ] = None,
+        person: As = None,
+        no_wait: Annotated[bool, typer.Option("--no-wait", help="Only hand back; do not run the thread on.")] = False,
+        json: Json = False,
+    ) -> None:
+        """Hand back what you have taken over, with the result, and run the thread on."""
+        from cli import handoffs as command
+
+        finish(command.hand_back(command.HandedBack(review, result, secret or (), person, no_wait), json))
+
+    @app.command()
+    def costs(
+        thread: Annotated[str | None, typer.Option(metavar="THREAD", help="Only this thread.")] = None,
+        keyword: Annotated[bool, typer.Option("--keyword", help="A line a keyword.")] = False,
+        by_day: Annotated[bool, typer.Option("--day", help="A line a day, in UTC.")] = False,
+        since: Annotated[str | None, typer.Option(metavar="DATE", help="Calls of that day or later.")] = None,
+        limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+        json: Json = False,
+    ) -> None:
+        """Tokens, cost and latency of model calls: a line a thread, keyword or day."""
+        from cli import costs as command
+
+        if keyword and by_day:
+            raise BadInput("Say --keyword or --day, not both.")
+        finish(command.costs("keyword" if keyword else "day" if by_day else "thread", thread, since, limit, json))

@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, date, datetime, time
 from typing import Any
 
 from rich.console import Console
 
 from cli.console import out, print_json, safe
+from cli.days import day
 from core.canonical import canonical_json
-from core.errors import BadInput
 from runtime.replay.many import Tally, replay_all
 from runtime.replay.record import read
 from runtime.replay.run import Replayed, replay_record
@@ -41,7 +40,7 @@ async def replay(thread_id: str, json: bool) -> int:
 
 
 async def every(since: str | None, json: bool) -> int:
-    start = None if since is None else _day(since)
+    start = None if since is None else day(since)
     async with open_application(read_settings()) as app:
         tally = await replay_all(app, start, _progress(json))
     if json:
@@ -49,14 +48,6 @@ async def every(since: str | None, json: bool) -> int:
     else:
         _print_tally(tally)
     return 1 if tally.parted else 0
-
-
-def _day(text: str) -> datetime:
-    try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        raise BadInput(f"{text[:40]!r} is no date; write it like 2026-11-21.") from None
-    return datetime.combine(found, time(), UTC)
 
 
 def _print(replayed: Replayed) -> None:

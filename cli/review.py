@@ -57,6 +57,9 @@ def _labelled(label: str, text: str) -> None:
 
 def _commands(review: Mapping[str, Any]) -> list[str]:
     name, request = f"r-{review['number']}", review["request"]
+    if review["kind"] == "blocker":
+        back = f"{program()} hand-back {name} --result TEXT|FILE        what you did, and the agent goes on"
+        return [f"{program()} take-over {name}", back, f"{program()} decide {name} respond --message abandon"]
     if choices := request.get("choices"):
         return [f"{program()} decide {name} respond --message {choice}" for choice in choices]
     allowed = request["review_configs"][0]["allowed_decisions"]

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from core.actions import Proposal, Ref, SelfReport
 from core.controls import Controls
 from core.domain import PromptMessage
+from core.errors import ToolError
 from core.operations import Claim, OperationRequest
 from core.tools import ToolSpec
 from core.vocabulary import OperationState, Trust
@@ -65,6 +66,25 @@ class Documents(Protocol):
         ...
 
 
+class Secrets(Protocol):
+    """What people entered for tools."""
+
+    async def take(self, thread_id: str, tool: str, name: str) -> str | None:
+        """The value, which is gone from the store then; None when there is none."""
+        ...
+
+
+class NoSecrets:
+    """Secrets where nobody enters any."""
+
+    async def take(self, thread_id: str, tool: str, name: str) -> str | None:
+        return None
+
+
+async def _no_secret(name: str) -> str:
+    raise ToolError(f"{name} has to be entered by a person.", "missing_evidence", never_sent=True)
+
+
 @dataclass(frozen=True, slots=True)
 class ToolContext:
     """What a tool may use. `deadline` is seconds for the whole call."""
@@ -76,6 +96,9 @@ class ToolContext:
     deadline: float
     operation_key: str = ""
     documents: Documents | None = None
+    secret: Callable[[str], Awaitable[str]] = field(default=_no_secret, repr=False)
+    """What a person entered for this tool under that name. It is the tool's alone: not the model's, and not the
+    record's. Raises ToolError when nobody has; let it through, and a person is asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,8 @@ def blocker_request(task_type: str, failure_class: str, message: str, proposal: 
     """Something only a person can get out of the way."""
     explanation = Explanation(
         proposed=message,
-        approving_will="hand_back lets the agent go on from here, with your message; abandon stops the thread.",
+        approving_will="Take it over, do what is in the way, and hand it back with the result: the agent goes on from "
+        "there. Abandon stops the thread.",
     )
     asked = proposal or Proposal(id="", action=task_type, arguments={})
     return _request("blocker", asked, ["respond"], [message], explanation) | {

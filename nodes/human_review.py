@@ -51,7 +51,8 @@ def apply_answer(state: ThreadState, said: Json, bound: Bindings) -> Json:
             return update | {"proposal": None, "ending": {"status": "stopped", "reason": "a person abandoned it"}}
         case _:
             kind = "answer" if answer == "answer" else "handed_back"
-            return update | {"proposal": None, "counters": {}} | _told(state, review, said, kind)
+            made = {"results": {**state.get("results", {}), **said["results"]}} if said.get("results") else {}
+            return update | {"proposal": None, "counters": {}} | made | _told(state, review, said, kind)
 
 
 def _rejection(state: ThreadState, review: Json, said: Json, bound: Bindings) -> Json:

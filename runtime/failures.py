@@ -16,8 +16,8 @@ from store.sql import query
 
 @dataclass(frozen=True, slots=True)
 class FailureRecord:
-    """One failure. `run` is the lease under which it happened, counted from 1; `retries` are attempts that came to
-    nothing before it, in that turn."""
+    """One failure. `run` is the lease under which it happened, counted from 1; `retries`: how often the same was
+    tried before, to no avail."""
 
     thread_id: str
     run: int
@@ -88,7 +88,7 @@ def _record(app: Application, row: Mapping[str, Any]) -> FailureRecord:
         meaning=rule.meaning,
         message=str(body["message"]),
         ended_the_run=bool(body.get("fatal")),
-        retries=row["tried"],
+        retries=row["retries"],
         approval=_approval(row),
         action=action,
         operation=str(body.get("operation", {}).get("key", "")),

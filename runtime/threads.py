@@ -89,6 +89,8 @@ async def advance(
     """
     thread = await app.threads.get(thread_id)
     _refuse_unrunnable(thread)
+    if thread["status"] == "taken_over":
+        return thread
     if thread["status"] == "waiting" and not await _answered(app, thread["id"]):
         return thread
     await app.ready(thread["model"])  # before the lease: a thread that cannot be run is left as it is

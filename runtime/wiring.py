@@ -19,6 +19,7 @@ from nodes.bindings import Bindings
 from policy.facts import authority_in
 from runtime.authorities import EnvironmentAuthorities
 from runtime.copies import Forgetful, is_stubbed
+from runtime.keys import cipher_for_secrets
 from runtime.models import ModelChoice, ModelSettings, build, choose_model, close, connection_of
 from runtime.settings import Settings
 from store import database, embedded
@@ -28,6 +29,7 @@ from store.leases import LeaseKeeper
 from store.ledger import PostgresLedger
 from store.model_calls import ModelCallStore
 from store.reviews import ReviewStore
+from store.secrets import SecretStore
 from store.sql import query
 from store.threads import ThreadStore
 from store.vectors import ChromaNovelty
@@ -142,13 +144,14 @@ class Application:
         adapters = self._domain_module(thread["domain"]).adapters(self.settings)
         tools, apart = register(domain.tools, adapters), ""
         novelty: Novelty = self.novelty
+        secrets = SecretStore(self.pool, lambda: cipher_for_secrets(self.settings))
         if is_stubbed(thread):
             tools, novelty, apart = stubbed(tools), Forgetful(novelty), thread["id"]
         return Bindings(
             domain=domain,
             model=self._model(choice, thread["domain"]),
             executor=LedgerExecutor(
-                tools, self.parts.ledger(self.pool, epoch), self.artifacts, self.keeper, self.breakers, apart
+                tools, self.parts.ledger(self.pool, epoch), self.artifacts, self.keeper, self.breakers, apart, secrets
             ),
             artifacts=self.artifacts,
             approvals=self.reviews,

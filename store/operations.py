@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg.types.json import Json
 
-from core.canonical import storable
+from core.canonical import sha256, storable
 from core.errors import BadInput, NotFound, StaleDecision
 from core.events import AGENT, Event
 from core.operations import ANOTHER_ATTEMPT, FENCED, OperationMove, Resolution, moved
@@ -128,6 +128,37 @@ async def resolve(
             f"See: autonomy operations show {word.key[:KEY_SHOWN]}"
         )
     return done.events
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """An effect that a person brought about instead of the tool. `results`: name -> Ref as JSON."""
+
+    key: str
+    tool: str
+    proposal_id: str
+    arguments: Mapping[str, Any]
+    results: Mapping[str, Any]
+    by: str
+
+
+async def done_by_hand(connection: Connection, tenant: str, thread_id: str, done: ByHand) -> tuple[Event, ...]:
+    """Record it as done, inside the caller's transaction, so that no thread does it again."""
+    row = {
+        "key": done.key,
+        "tenant": tenant,
+        "thread_id": thread_id,
+        "tool": done.tool,
+        "proposal_id": done.proposal_id,
+        "request_hash": sha256(dict(done.arguments)),
+        "results": _json(dict(done.results)),
+        "summary": f"{done.by} did it by hand",
+    }
+    found = await (await connection.execute(query("operation_by_hand"), row)).fetchone()
+    if found is None:
+        return ()
+    place = Place(done.key, 1, found["fence"], found["attempt"], "succeeded")
+    return (await write_down(connection, place, Said("happened", thread_id, done.by), done.tool, done.proposal_id),)
 
 
 async def _outcome(artifacts: PostgresArtifacts, tenant: str, word: Resolution) -> dict[str, Any]:

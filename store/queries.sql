@@ -199,9 +199,9 @@ select failed.thread_id, failed.seq, failed.at, failed.kind, failed.body, thread
        thread.status, thread.model, thread.release, thread.behaviour_versions, thread.environment, thread.task,
        coalesce((select max((body ->> 'epoch')::bigint) from event
                  where thread_id = failed.thread_id and seq < failed.seq and kind = 'lease_taken'), 0) as run,
-       (select count(*) from event
-        where thread_id = failed.thread_id and seq < failed.seq and seq > turn.seq
-          and (kind = 'postponed' or kind = 'tool_attempt' and body ->> 'said' in ('refused', 'not_sent', 'unknown'))) as tried,
+       (select coalesce(nullif(count(*) filter (where body ->> 'said' in ('refused', 'not_sent', 'unknown')), 0) - 1,
+                        count(*) filter (where kind = 'postponed')) from event
+        where thread_id = failed.thread_id and seq < failed.seq and seq > turn.seq and kind in ('postponed', 'tool_attempt')) as retries,
        checked.body as checked, asked.number as review, asked.state as review_state, asked.answer, asked.decided_by
 from event failed
 join thread on thread.id = failed.thread_id
@@ -343,7 +343,11 @@ from review join thread on thread.id = review.thread_id where number = %(number)
 update review
 set state = 'decided', answer = %(answer)s, decision = %(decision)s, decided_hash = %(decided_hash)s,
     decided_by = %(by)s, decided_at = now(), verified = %(verified)s
-where number = %(number)s and state = 'open'
+where number = %(number)s and state = 'open' and (taken_over_by is null or taken_over_by = %(by)s)
+
+-- review_take_over: Keep an open review for one person; who comes second changes nothing.
+update review set taken_over_by = %(by)s, taken_over_at = now()
+where number = %(number)s and state = 'open' and taken_over_by is null
 
 -- review_release: The run has taken the decision up.
 update review set state = 'released' where number = %(number)s and state = 'decided'
@@ -354,7 +358,7 @@ where thread_id = %(id)s and state in ('open', 'decided') order by number
 
 -- review_of_thread: Every review of a thread, in the order in which it was asked.
 select number, kind, state, task_type, checkpoint_id, action_hash, request, opened_at, answer, decision, decided_hash,
-       decided_by, decided_at, verified
+       decided_by, decided_at, verified, taken_over_by, taken_over_at
 from review where thread_id = %(id)s order by number
 
 -- review_approver: Who approved exactly this proposal.
@@ -443,6 +447,24 @@ select distinct key from operation where starts_with(key, %(prefix)s) limit 2
 -- operation_history: What was written down of a key, in order.
 select revision, attempt, fence, said, actor, thread_id, detail, at from operation_history where key = %(key)s order by id
 
+-- operation_by_hand: A person did what the tool was to do. Whatever is there already is left as it is.
+insert into operation (key, revision, tenant, thread_id, tool, proposal_id, request_hash, state, results, summary, finished_at)
+values (%(key)s, 1, %(tenant)s, %(thread_id)s, %(tool)s, %(proposal_id)s, %(request_hash)s, 'succeeded', %(results)s, %(summary)s, now())
+on conflict (key, revision) do update
+set state = 'succeeded', results = excluded.results, summary = excluded.summary, finished_at = now(), failure = null,
+    request_hash = excluded.request_hash, proposal_id = excluded.proposal_id, thread_id = excluded.thread_id
+where operation.state = 'failed' and not exists (
+  select from operation newer where newer.key = operation.key and newer.revision > operation.revision)
+returning fence, attempt
+
+-- secret_store: What a person entered for a tool, sealed; the last one counts.
+insert into secret (thread_id, tool, name, tenant, sealed, given_by)
+values (%(thread_id)s, %(tool)s, %(name)s, %(tenant)s, %(sealed)s, %(given_by)s)
+on conflict (thread_id, tool, name) do update set sealed = excluded.sealed, given_by = excluded.given_by, given_at = now()
+
+-- secret_take: The tool has it now, and nobody else.
+delete from secret where thread_id = %(thread_id)s and tool = %(tool)s and name = %(name)s returning sealed
+
 -- artifact_put: Content once per tenant; what is put again is in use, which keeps it from being pruned meanwhile.
 insert into artifact (tenant, sha256, media, source, trust, content, refers)
 values (%(tenant)s, %(sha256)s, %(media)s, %(source)s, %(trust)s, %(content)s, %(refers)s)
@@ -451,11 +473,12 @@ on conflict (tenant, sha256) do update set used_at = now() where artifact.used_a
 -- artifact_read: Contents by hash.
 select sha256, content from artifact where tenant = %(tenant)s and sha256 = any(%(sha256s)s)
 
--- artifact_of_thread: Contents that the tasks and events of threads name, and those that these name, such as the pages of a fetch.
+-- artifact_of_thread: Contents that the tasks, events and reviews of threads name, and those that these name, such as the pages of a fetch.
 with recursive thread_of as (select tenant, task::text as text from thread where id = any(%(ids)s)),
 said as (
   select text from thread_of
   union all select body::text from event where thread_id = any(%(ids)s)
+  union all select concat_ws(' ', request, decision) from review where thread_id = any(%(ids)s)
 ), named (sha256) as (
   select match[1] from said, regexp_matches(text, '[0-9a-f]{64}', 'g') as match
   union

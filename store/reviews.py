@@ -10,13 +10,16 @@ from psycopg.types.json import Json
 
 from core.errors import AlreadyDecided, NotFound, StaleDecision
 from core.events import Event
+from core.lifecycle import after
 from core.operations import Resolution
 from core.vocabulary import Answer
 from store.artifacts import PostgresArtifacts
 from store.database import Connection, Pool
 from store.events import append, lock_thread
 from store.jobs import enqueue
-from store.operations import resolve
+from store.operations import ByHand, done_by_hand, resolve
+from store.secrets import Sealed
+from store.secrets import store as store_secret
 from store.sql import query
 from store.threads import RESERVED_SECONDS
 
@@ -33,6 +36,10 @@ class Decision:
     changed: bool
     operation: Resolution | None = None
     """What it says about an operation whose effect is unknown."""
+    secrets: tuple[Sealed, ...] = ()
+    """What was entered for the tool that was in the way."""
+    by_hand: ByHand | None = None
+    """What the person did instead of the tool."""
 
 
 class ReviewStore:
@@ -83,16 +90,38 @@ class ReviewStore:
                 "decided_hash": decision.decided_hash,
             }
             said = await self._resolved(connection, review, decision)
-            await append(connection, thread, [Event("review_decided", decision.by, body), *said])
+            for secret in decision.secrets:
+                await store_secret(connection, secret)
+            status = after("taken_over", "hand_back") if thread["status"] == "taken_over" else None
+            await append(connection, thread, [Event("review_decided", decision.by, body), *said], status=status)
             seconds = RESERVED_SECONDS if reserved else None
             await connection.execute(query("thread_wake"), {"id": review["thread_id"], "reserved": seconds})
             if not reserved:
                 await enqueue(connection, review["thread_id"])
 
+    async def take_over(self, review: Mapping[str, Any], by: str, *, verified: bool) -> None:
+        """Keep an open review, and its thread, for one person. Raises StaleDecision, or AlreadyDecided."""
+        async with self._pool.connection() as connection, connection.transaction():
+            thread = await lock_thread(connection, review["thread_id"])
+            taken = await connection.execute(query("review_take_over"), {"number": review["number"], "by": by})
+            if taken.rowcount != 1:
+                await _refuse(connection, review["number"])
+            body = {
+                "review": review["number"],
+                "answer": "take_over",
+                "verified": verified,
+                "action_hash": review["action_hash"],
+                "decided_hash": None,
+            }
+            status = after(thread["status"], "take_over")
+            await append(connection, thread, [Event("review_decided", by, body)], status=status)
+
     async def _resolved(
         self, connection: Connection, review: Mapping[str, Any], decision: Decision
     ) -> tuple[Event, ...]:
         """The operation's share of a decision. Raises StaleDecision, and then nothing is decided."""
+        if decision.by_hand is not None:
+            return await done_by_hand(connection, review["tenant"], review["thread_id"], decision.by_hand)
         if decision.operation is None:
             return ()
         artifacts = PostgresArtifacts(self._pool, connection)
@@ -130,6 +159,9 @@ async def _refuse(connection: Connection, number: int) -> None:
         raise AlreadyDecided(
             f"Review r-{number} was already decided: {row['answer']}, by {row['decided_by']} at {when}."
         )
+    if row is not None and row["taken_over_by"]:
+        when = f"{row['taken_over_at']:%Y-%m-%d %H:%M:%S} UTC"
+        raise AlreadyDecided(f"Review r-{number} was taken over by {row['taken_over_by']} at {when}.")
     state = row["state"] if row else "gone"
     raise StaleDecision(f"Review r-{number} is {state}; the thread has moved on. See: autonomy inbox")
 

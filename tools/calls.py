@@ -18,6 +18,7 @@ from core.ports import Deadlines, Lookup, Performed, Tool, ToolContext, ToolOutp
 from core.tools import ToolSpec
 from core.vocabulary import Attempt
 from tools.breakers import Breakers
+from tools.confidential import Confidential
 from tools.registry import RegisteredTool
 
 
@@ -33,6 +34,7 @@ class Call:
     breakers: Breakers
     proposed: Mapping[str, Any]
     """The arguments as they were proposed, handles and all."""
+    confidential: Confidential
 
     @property
     def spec(self) -> ToolSpec:
@@ -84,13 +86,25 @@ class Call:
             try:
                 with self.deadlines.running(seconds):
                     async with asyncio.timeout_at(until):
-                        output = await adapter(self.proposal.arguments, self.context)
+                        output = await self._called(adapter)
             except TimeoutError:
                 held = _held_up(loop.time() - until)
                 raise ToolError(f"{self.spec.name} gave no answer in {seconds:g} s{held}.", "transient") from None
         # An adapter that blocks the loop cannot be cut off: its answer counts, and the delay is said.
         held = _held_up(loop.time() - until)
         return replace(output, summary=output.summary + held) if output and held else output
+
+    async def _called(self, adapter: Tool | Lookup) -> ToolOutput | None:
+        """What the adapter says or raises, without what a person entered for it."""
+        try:
+            return self.confidential.without(await adapter(self.proposal.arguments, self.context))
+        except TimeoutError:
+            raise
+        except Exception as error:
+            told = self.confidential.told(error)
+            if told is error:
+                raise
+        raise told  # out of the handler, so that nothing refers to what was raised
 
     async def performed(self, output: ToolOutput, attempts: int) -> Performed:
         spec, text = self.spec, canonical_json(output.result)

@@ -19,7 +19,9 @@ from core.ports import (
     CallSite,
     Deadlines,
     Ledger,
+    NoSecrets,
     Performed,
+    Secrets,
     ToolContext,
     ToolOutput,
     Unwatched,
@@ -28,6 +30,7 @@ from core.tools import ToolSpec
 from core.vocabulary import OperationState
 from tools.breakers import Breakers
 from tools.calls import Call
+from tools.confidential import Confidential, GuardedArtifacts
 from tools.patience import tries
 from tools.registry import RegisteredTool
 
@@ -46,19 +49,22 @@ class LedgerExecutor:
     breakers: Breakers = field(default_factory=Breakers)
     apart: str = ""
     """Of a copy that shares no operation with the thread it was made of: its id."""
+    secrets: Secrets = field(default_factory=NoSecrets)
 
     async def perform(
         self, site: CallSite, proposal: Proposal, task: Mapping[str, Any], results: Mapping[str, Ref], gated: bool
     ) -> Performed:
         tool = self.tools[proposal.action]
-        context = ToolContext(site, task, results, self.artifacts, tool.spec.timeout)
+        confidential = Confidential(self.secrets, site.thread_id, tool.spec.name)
+        artifacts = GuardedArtifacts(self.artifacts, confidential)
+        context = ToolContext(site, task, results, artifacts, tool.spec.timeout, secret=confidential.get)
         sent = await with_values(proposal, site.tenant, self.artifacts)
         tier = tool.spec.tier_of(sent.arguments)
         # An approval is of the proposal as it was made; the key and the request are what is sent.
         request = _request(tool.spec, site, sent, proposal.hash, gated or tier == "irreversible")
         if self.apart:
             request = replace(request, key=sha256([self.apart, request.key]))
-        call = Call(tool, sent, context, request, self.deadlines, self.breakers, proposal.arguments)
+        call = Call(tool, sent, context, request, self.deadlines, self.breakers, proposal.arguments, confidential)
         if tier == "read-only":
             return await _read(call)
         if tool.spec.idempotency == "local":
@@ -105,7 +111,8 @@ async def _local(call: Call, ledger: Ledger) -> Performed:
     async with ledger.local(call.request) as operation:
         if operation.claim.recorded is not None:
             return _recorded(operation.claim)
-        inside = replace(call.context, artifacts=operation.artifacts, documents=operation.documents)
+        artifacts = GuardedArtifacts(operation.artifacts, call.confidential)
+        inside = replace(call.context, artifacts=artifacts, documents=operation.documents)
         call, said = replace(call, context=inside).under(operation.claim), list[dict[str, Any]]()
         try:
             output = await _noted(call, said, operation.claim.attempt)

@@ -14,12 +14,13 @@ alter table review
 -- What a person entered for one tool, encrypted with a key that is not in the database, until that tool has it.
 create table secret (
   thread_id text not null references thread on delete cascade,
+  tool      text not null,
   name      text not null,
   tenant    text not null,
   sealed    bytea not null,
   given_by  text not null,
   given_at  timestamptz not null default now(),
-  primary key (thread_id, name)
+  primary key (thread_id, tool, name)
 );
 create function secrets_end_with_their_thread() returns trigger language plpgsql as $$
 begin

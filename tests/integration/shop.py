@@ -111,14 +111,21 @@ def _answer(answer: Any) -> ToolOutput:
 
 @asynccontextmanager
 async def shop(
-    database_url: str, home: Path, till: Till, environment: str = "local", **declared: Any
+    database_url: str,
+    home: Path,
+    till: Till,
+    environment: str = "local",
+    changes: Mapping[str, str] | None = None,
+    **declared: Any,
 ) -> AsyncIterator[Application]:
     """An application whose only domain is the shop."""
     module = SimpleNamespace(
         DOMAIN=Shop(replace(CHARGE, **declared)), adapters=lambda _: {"charge": till}, offline_model=lambda: None
     )
     parts = Parts(domains={"shop": lambda: cast("Any", module)})
-    async with open_application(settings(database_url, home, AUTONOMY_ENVIRONMENT=environment), parts) as app:
+    async with open_application(
+        settings(database_url, home, AUTONOMY_ENVIRONMENT=environment, **(changes or {})), parts
+    ) as app:
         yield app
 
 
