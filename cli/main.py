@@ -148,10 +148,14 @@ def show(
     json: Json = False,
 ) -> None:
     """A thread's timeline: what it did, and why."""
-    from cli import reading
-    from cli import why as page
+    if why is not None:
+        from cli import why as page
 
-    _finish(reading.show(thread, json) if why is None else page.why(thread, why, json))
+        _finish(page.why(thread, why, json))
+        return
+    from cli import reading
+
+    _finish(reading.show(thread, json))
 
 
 @app.command()

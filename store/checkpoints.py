@@ -23,7 +23,8 @@ from psycopg.rows import DictRow
 
 from core.errors import AutonomyError, BadInput, ThreadBusy
 from store.database import Pool
-from store.encryption import Cipher, StrictSerializer
+from store.encryption import Cipher
+from store.serializer import StrictSerializer
 from store.sql import query
 
 

@@ -17,7 +17,8 @@ from core.errors import AutonomyError, BadInput, ToolError
 from graph.build import GraphState
 from runtime.wiring import open_application
 from store.database import Pool
-from store.encryption import Cipher, StrictSerializer, heard, said
+from store.encryption import Cipher, heard, said
+from store.serializer import StrictSerializer
 from store.threads import ThreadStore
 from store.transitions import TransitionSaver
 from tests.integration.application import settings
