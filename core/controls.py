@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Self
 
-from core.vocabulary import Authority
+from core.vocabulary import Authority, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,28 @@ class InForce:
     """Whether a certificate lets it act alone at all."""
     threshold: float | None = None
     """The score, 0..1, up to which it acts without asking; None: it always asks."""
+    stage: Stage = "matrix"
+    """Below `matrix` the score does not decide: an admin has granted that, and it acts alone."""
+    asks: bool = False
+    """A fixed checkpoint: a person is asked each time."""
+    audits: float = 1.0
+    """Chance that what it does alone next is looked at afterwards; never 0."""
+    era: int = 0
+    """How often its autonomy has been taken back; evidence from before does not count."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether anything at all is done without asking."""
+        return not self.asks and (self.threshold is not None or self.stage != "matrix")
+
+
+@dataclass(frozen=True, slots=True)
+class Coin:
+    """Drawn and stored before the action. `audited` is decided by nothing but the chance that was drawn."""
+
+    probability: float
+    chance: float
+    audited: bool
 
 
 _UNKNOWN: Final = InForce("observe", ("Nothing is known of this kind of task.",))
@@ -42,7 +64,6 @@ class Controls:
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> Self:
         levels = {
-            name: InForce(level["level"], tuple(level["reasons"]), level["certified"], level["threshold"])
-            for name, level in said["levels"].items()
+            name: InForce(**{**level, "reasons": tuple(level["reasons"])}) for name, level in said["levels"].items()
         }
         return cls(levels, said["lockdown"])

@@ -7,12 +7,12 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, null
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from core.actions import Proposal, Ref, SelfReport
-from core.controls import Controls
+from core.actions import Proposal, Ref, Score, SelfReport
+from core.controls import Coin, Controls
 from core.domain import PromptMessage
 from core.operations import Claim, OperationRequest
 from core.tools import ToolSpec
-from core.vocabulary import OperationState, Trust
+from core.vocabulary import OperationState, Risk, Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +199,31 @@ class NoveltyReading:
     novelty: float
     similar: int
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A scored proposal that is about to run alone. `artifact`: SHA-256 of the whole proposal."""
+
+    task_type: str
+    proposal: str
+    action_hash: str
+    artifact: str
+    score: Score
+    era: int
+    """Of the certificate it relies on."""
+    risk: Risk
+
+
+class Outcomes(Protocol):
+    """The log of what became of scored proposals."""
+
+    async def alone(self, site: CallSite, scored: Scored) -> Coin | None:
+        """Enter what is about to run alone, with the audit coin drawn for it; the same proposal has one coin for good.
+
+        None when what it relies on was taken back meanwhile: then a person is asked.
+        """
+        ...
 
 
 class History(Protocol):

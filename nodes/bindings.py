@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from core.controls import Controls
 from core.domain import Domain
-from core.ports import Approvals, Artifacts, Authorities, Executor, History, Model, Novelty
+from core.ports import Approvals, Artifacts, Authorities, Executor, History, Model, Novelty, Outcomes
 from core.vocabulary import Environment
 from policy.check import Situation
 from policy.gate import CedarGate
@@ -24,6 +24,7 @@ class Bindings:
     approvals: Approvals
     novelty: Novelty
     history: History
+    outcomes: Outcomes
     gate: CedarGate
     environment: Environment
     authorities: Authorities

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import BadInput
-from core.vocabulary import Environment
+from core.vocabulary import Environment, Stage
 
 
 class Settings(BaseSettings):
@@ -25,6 +26,9 @@ class Settings(BaseSettings):
     content_dir: Path | None = Field(None, alias="AUTONOMY_CONTENT_DIR")
     profile: Path | None = Field(None, alias="AUTONOMY_PROFILE")
     policies: Path | None = Field(None, alias="AUTONOMY_POLICIES")
+
+    stages: Mapping[str, Stage] = Field(default_factory=dict, alias="AUTONOMY_STAGES")
+    interrupt_on: str = Field("", alias="AUTONOMY_INTERRUPT_ON")
 
     model: str | None = Field(None, alias="AUTONOMY_MODEL")
     model_timeout: float = Field(60.0, gt=0, le=600, alias="AUTONOMY_MODEL_TIMEOUT")
@@ -53,6 +57,11 @@ class Settings(BaseSettings):
     def content(self) -> Path:
         """Where briefs, drafts and published files go; a folder per tenant."""
         return (self.content_dir or self.home / "content").expanduser().resolve()
+
+    @property
+    def checkpoints(self) -> frozenset[str]:
+        """Task types at which a person is asked each time."""
+        return frozenset(name.strip() for name in self.interrupt_on.split(",") if name.strip())
 
     @property
     def private_hosts(self) -> frozenset[str]:

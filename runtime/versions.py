@@ -17,11 +17,14 @@ _LENGTH: Final = 16
 
 
 def behaviour_versions(domain: Domain, model: Mapping[str, Any]) -> dict[str, str]:
-    """Task type -> hash of the model with its parameters, its prompt files, its tool and the score's weights."""
+    """Task type -> hash of the model with its parameters, its prompt files, its tool and the score's weights.
+
+    Of decision points, and of what is irreversible, for which levels can be granted too.
+    """
     return {
         name: sha256([dict(model), dict(domain.prompts(name)), spec.fingerprint(), WEIGHTS])[:_LENGTH]
         for name, spec in domain.tools.items()
-        if spec.decision_point
+        if spec.decision_point or spec.tier == "irreversible"
     }
 
 

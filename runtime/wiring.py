@@ -18,7 +18,7 @@ from core.vocabulary import Authority
 from nodes.bindings import Bindings
 from policy.facts import authority_in
 from policy.gate import CedarGate, load_gate
-from runtime.authorities import EnvironmentAuthorities
+from runtime.earned import EarnedAuthorities
 from runtime.models import ModelChoice, ModelSettings, build, choose_model, close, connection_of
 from runtime.settings import Settings
 from store import database, embedded
@@ -28,6 +28,7 @@ from store.jobs import Jobs, PostgresJobs
 from store.leases import LeaseKeeper
 from store.ledger import PostgresLedger
 from store.model_calls import ModelCallStore
+from store.outcomes import RunOutcomes
 from store.reviews import ReviewStore
 from store.sql import query
 from store.threads import ThreadStore
@@ -132,9 +133,16 @@ class Application:
             approvals=self.reviews,
             novelty=self.novelty,
             history=self.reviews,
+            outcomes=RunOutcomes(self.pool, thread["environment"], thread["behaviour_versions"]),
             gate=self.gate,
             environment=thread["environment"],
-            authorities=EnvironmentAuthorities(thread["environment"]),
+            authorities=EarnedAuthorities(
+                self.pool,
+                thread["environment"],
+                thread["behaviour_versions"],
+                self.settings.stages,
+                self.settings.checkpoints,
+            ),
             offline=choice.kind == "offline",
             new_id=lambda: uuid.uuid4().hex,
             postponed=thread["postponed"],

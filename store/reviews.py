@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from psycopg.types.json import Json
 
 from core.errors import AlreadyDecided, NotFound, StaleDecision
 from core.events import Event
 from core.operations import Resolution
-from core.vocabulary import Answer
+from core.vocabulary import Answer, Verdict
 from store.artifacts import PostgresArtifacts
 from store.database import Connection, Pool
 from store.events import append, lock_thread
 from store.jobs import enqueue
 from store.operations import resolve
+from store.outcomes import Earning, Word, decided
 from store.sql import query
 from store.threads import RESERVED_SECONDS
+
+VERDICTS: Final[Mapping[str, Verdict]] = {"approve": "right", "edit": "unclear", "reject": "wrong"}
+"""What an answer says of the agent's own proposal when the person gives no verdict: an edit need not mean that it was
+wrong, but does not count as right either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,10 @@ class Decision:
     changed: bool
     operation: Resolution | None = None
     """What it says about an operation whose effect is unknown."""
+    word: Word | None = None
+    """What the person says of the proposal as the agent made it; None: VERDICTS."""
+    diff: Sequence[Mapping[str, Any]] | None = None
+    """What was edited, see core/diffs.py."""
 
 
 class ReviewStore:
@@ -68,17 +77,21 @@ class ReviewStore:
             thread = await lock_thread(connection, review["thread_id"])
             if not await _compare_and_set(connection, review["number"], decision):
                 await _refuse(connection, review["number"])
-            if decision.answer in ("approve", "edit", "reject"):
-                await _record_outcome(connection, review, decision)
-            body = {
+            word = decision.word or Word(VERDICTS.get(decision.answer, "unclear"))
+            moved: tuple[Event, ...] = ()
+            if decision.answer in VERDICTS:
+                moved = await _record_outcome(connection, review, decision, word)
+            body: dict[str, Any] = {
                 "review": review["number"],
                 "answer": decision.answer,
                 "verified": decision.verified,
                 "action_hash": review["action_hash"],
                 "decided_hash": decision.decided_hash,
             }
+            if decision.answer in VERDICTS:
+                body |= {"verdict": word.verdict, "reason": word.reason}
             said = await self._resolved(connection, review, decision)
-            await append(connection, thread, [Event("review_decided", decision.by, body), *said])
+            await append(connection, thread, [Event("review_decided", decision.by, body), *said, *moved])
             seconds = RESERVED_SECONDS if reserved else None
             await connection.execute(query("thread_wake"), {"id": review["thread_id"], "reserved": seconds})
             if not reserved:
@@ -129,18 +142,23 @@ async def _refuse(connection: Connection, number: int) -> None:
     raise StaleDecision(f"Review r-{number} is {state}; the thread has moved on. See: autonomy inbox")
 
 
-async def _record_outcome(connection: Connection, review: Mapping[str, Any], decision: Decision) -> None:
+async def _record_outcome(
+    connection: Connection, review: Mapping[str, Any], decision: Decision, word: Word
+) -> tuple[Event, ...]:
+    request = review["request"]
     row = {
         "tenant": review["tenant"],
+        "environment": review["environment"],
         "thread_id": review["thread_id"],
         "review": review["number"],
         "task_type": review["task_type"],
         "behaviour_version": review["behaviour_versions"].get(review["task_type"], ""),
+        "proposal_id": request.get("proposal_id"),
         "proposal_hash": review["action_hash"],
         "final_hash": decision.decided_hash,
         "answer": decision.answer,
         "changed": decision.changed,
-        "reason_code": None,
+        "diff": None if decision.diff is None else Json(decision.diff),
         "actor": decision.by,
     }
-    await connection.execute(query("outcome_insert"), row)
+    return await decided(connection, row, Earning.of(request), word)

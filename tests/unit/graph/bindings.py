@@ -19,6 +19,7 @@ def bindings() -> Bindings:
         approvals=untouched,
         novelty=untouched,
         history=untouched,
+        outcomes=untouched,
         gate=load_gate(),
         environment="local",
         authorities=untouched,
