@@ -11,6 +11,7 @@ from cli.progress import Progress
 from cli.review import print_review
 from core.errors import AutonomyError, BadInput, ClassifiedError, ThreadBusy
 from core.reviews import WireAnswer
+from core.vocabulary import Reason, Verdict
 from runtime import threads as runtime
 from runtime.arguments import from_yaml
 from runtime.people import local_user, review_number
@@ -35,6 +36,8 @@ class Answered:
     message: str
     person: str | None
     no_wait: bool
+    verdict: Verdict | None = None
+    reason: Reason | None = None
 
 
 async def run(asked: Start, json: bool) -> int:
@@ -69,8 +72,9 @@ async def decide(said: Answered, json: bool) -> int:
         person = runtime.Person(said.person or local_user())
         wire = cast("WireAnswer", said.answer)
         thread_id = await runtime.decide(
-            app, number, wire, person, arguments=arguments, message=said.message, reserved=not said.no_wait
-        )
+            app, number, wire, person, arguments=arguments, message=said.message, reserved=not said.no_wait,
+            verdict=said.verdict, reason=said.reason,
+        )  # fmt: skip
         if not json:
             out().print(safe(f"Review r-{number}: {said.answer}, by {person.name} (name not verified)."))
         if said.no_wait:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -50,24 +50,28 @@ class EarnedAuthorities:
         except (psycopg.OperationalError, PoolTimeout) as error:
             why = f"What it has earned cannot be read ({type(error).__name__}), so it only reads."
             return Controls(dict.fromkeys(task_types, InForce("observe", (why,))))
-        conflicts = rows[0]["conflicts"] if rows else 0
-        return Controls({name: self._of(name, rows, conflicts) for name in task_types})
+        return Controls({name: self.of(name, rows) for name in task_types})
 
-    def _of(self, task_type: str, rows: Collection[Mapping[str, Any]], conflicts: int) -> InForce:
-        mine = [row for row in rows if row["task_type"] == task_type]
+    def of(self, task_type: str, rows: Sequence[Mapping[str, Any]]) -> InForce:
+        """From the rows of `standing_read`."""
         configured = Configured(
             self.environment,
             stage=self.stages.get(task_type, self.stages.get("*", "matrix")),
             asks=task_type in self.checkpoints,
         )
         try:
-            return holding(configured, have_of(mine, conflicts))
+            return holding(configured, self.have(task_type, rows))
         except _STRANGE:
             return InForce("observe", ("What is stored about this kind of task makes no sense, so it only reads.",))
 
+    def have(self, task_type: str, rows: Sequence[Mapping[str, Any]]) -> Have:
+        """What a task type has to show for itself. Raises what _STRANGE names."""
+        conflicts = int(rows[0]["conflicts"]) if rows else 0
+        return _have([row for row in rows if row["task_type"] == task_type], conflicts)
 
-def have_of(rows: Collection[Mapping[str, Any]], conflicts: int) -> Have:
-    """From the rows of one task type: its behaviour version's and any version's. Raises what _STRANGE names."""
+
+def _have(rows: Sequence[Mapping[str, Any]], conflicts: int) -> Have:
+    """From the row of a behaviour version and the one of any version."""
     have = Have(quality=_quality(Quality(), {}, conflicts))
     for row in rows:
         if row["behaviour_version"] == ANY_VERSION:

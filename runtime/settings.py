@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import BadInput
 from core.vocabulary import Environment, Stage
@@ -27,7 +28,7 @@ class Settings(BaseSettings):
     profile: Path | None = Field(None, alias="AUTONOMY_PROFILE")
     policies: Path | None = Field(None, alias="AUTONOMY_POLICIES")
 
-    stages: Mapping[str, Stage] = Field(default_factory=dict, alias="AUTONOMY_STAGES")
+    stages: Annotated[Mapping[str, Stage], NoDecode] = Field(default_factory=dict, alias="AUTONOMY_STAGES")
     interrupt_on: str = Field("", alias="AUTONOMY_INTERRUPT_ON")
 
     model: str | None = Field(None, alias="AUTONOMY_MODEL")
@@ -52,6 +53,17 @@ class Settings(BaseSettings):
     def empty_is_unset(cls, value: object) -> object:
         """`KEY=` in a .env file means that the key is not set."""
         return None if isinstance(value, str) and not value.strip() else value
+
+    @field_validator("stages", mode="before")
+    @classmethod
+    def stages_are_json(cls, value: object) -> object:
+        """Read here, so that a slip in it is told like any other."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value) if value.strip() else {}
+        except json.JSONDecodeError:
+            raise ValueError('it is not JSON like {"set_intent": "checkpoints"}') from None
 
     @property
     def content(self) -> Path:

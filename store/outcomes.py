@@ -174,3 +174,18 @@ class OutcomeStore:
             await cursor.execute(query("outcome_log"))
             async for row in cursor:
                 yield row
+
+    async def enter(self, result: Mapping[str, Any]) -> bool:
+        """One imported result, and what it says of the thread's outcomes; False when it was known. It moves no
+        certificate: nobody drew a coin for what is looked at here. `result` has the columns of its table."""
+        async with self._pool.connection() as connection, connection.transaction():
+            if (await connection.execute(query("result_insert"), result)).rowcount != 1:
+                return False
+            await connection.execute(query("result_applied"), result)
+            return True
+
+    async def thread_of(self, thread: str, site: str, slug: str) -> dict[str, Any] | None:
+        """id and tenant of the thread, or of the newest one of the page."""
+        asked = {"id": thread or None, "site": site, "slug": slug}
+        async with self._pool.connection() as connection:
+            return await (await connection.execute(query("result_threads"), asked)).fetchone()

@@ -422,14 +422,16 @@ left join unnest(%(types)s::text[], %(versions)s::text[]) as asked(task_type, be
 left join standing on standing.tenant = %(tenant)s and standing.environment = %(environment)s and standing.task_type = asked.task_type
   and standing.behaviour_version in (asked.behaviour_version, '*')
 
--- standing_list: Where everything stands, with what ran alone lately and what was judged.
-select standing.*, coalesce(seen.decided, 0) as decided, coalesce(seen.alone_seen, 0) as alone_seen
+-- standing_list: Where everything stands, and how much of the last outcomes ran alone.
+select standing.*, seen.decided, seen.alone_seen
 from standing left join lateral (
-  select count(*) as decided, count(*) filter (where alone) as alone_seen from outcome
-  where outcome.tenant = standing.tenant and outcome.environment = standing.environment and outcome.task_type = standing.task_type
-    and outcome.behaviour_version = standing.behaviour_version and outcome.score is not null
+  select count(*) as decided, count(*) filter (where alone) as alone_seen from (
+    select alone from outcome
+    where outcome.tenant = standing.tenant and outcome.environment = standing.environment and outcome.task_type = standing.task_type
+      and outcome.behaviour_version = standing.behaviour_version and outcome.score is not null
+    order by id desc limit %(window)s) latest
 ) seen on true
-where %(tenant)s::text is null or standing.tenant = %(tenant)s
+where (%(tenant)s::text is null or standing.tenant = %(tenant)s) and (%(task_type)s::text is null or standing.task_type = %(task_type)s)
 order by standing.tenant, standing.environment, standing.task_type, standing.updated_at desc
 
 -- standing_audits: What audits said of what a version of a task type did alone.

@@ -5,7 +5,7 @@ Lock order: thread, review or audit, operation, standing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
@@ -13,11 +13,13 @@ from psycopg.types.json import Json
 
 from core.events import Event
 from core.vocabulary import Environment, LevelMove
+from escalation.audit import Audited, MissRate
 from escalation.authority import earned
 from escalation.control_quality import BANDS, Quality, after_action, budget_left, coherence, freshness, rate_signal
+from escalation.memory import TRUST_ORDER
 from escalation.revocation import Watch, describe
 from escalation.standing import Labelled, beginning, judged, stored
-from store.database import Connection
+from store.database import Connection, Pool
 from store.sql import query
 
 ANY_VERSION: Final = "*"
@@ -156,3 +158,56 @@ def _of_certificate(before: Mapping[str, Any], after: Mapping[str, Any], alarm: 
         return []
     reason = f"The evidence allows acting alone up to a score of {new:.2f}."
     return [Change("certified" if old is None else "raised", reason)]
+
+
+class StandingStore:
+    """Standings over a pool, for people."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def listed(self, tenant: str | None, task_type: str | None, window: int) -> Sequence[dict[str, Any]]:
+        """Rows of `standing` with decided and alone_seen among the last `window` outcomes of each."""
+        asked = {"tenant": tenant, "task_type": task_type, "window": window}
+        return await self._rows("standing_list", asked)
+
+    async def in_force(self, place: Place) -> Sequence[dict[str, Any]]:
+        """As runs read it: see `standing_read`."""
+        asked = {
+            "tenant": place.tenant,
+            "environment": place.environment,
+            "types": [place.task_type],
+            "versions": [place.behaviour_version],
+            "trusts": list(TRUST_ORDER),
+        }
+        return await self._rows("standing_read", asked)
+
+    async def audited(self, place: Place) -> list[Audited]:
+        """Audits of what ran alone that were answered, oldest first."""
+        return [Audited(**row) for row in await self._rows("standing_audits", place._asdict())]
+
+    async def missed(self, tenant: str, task_type: str) -> MissRate:
+        """What planted errors say of the reviewers of a task type."""
+        [row] = await self._rows("standing_planted", {"tenant": tenant, "task_type": task_type})
+        return MissRate(**row)
+
+    async def changes(self, tenant: str | None, task_type: str | None, limit: int) -> Sequence[dict[str, Any]]:
+        """Rows of `level_change`, newest first."""
+        return await self._rows("level_change_list", {"tenant": tenant, "task_type": task_type, "limit": limit})
+
+    async def change(
+        self,
+        place: Place,
+        risk: str,
+        what: Change,
+        move: Callable[[Mapping[str, Any], Mapping[str, float]], Mapping[str, Any]],
+    ) -> None:
+        """A person's change of one row. `move`: (the row, its signals now) -> the columns that change."""
+        async with self._pool.connection() as connection, connection.transaction():
+            row = await hold(connection, place, risk)
+            after = {**row, **move(row, await signals_of(connection, row))}
+            await store(connection, row, after, [what])
+
+    async def _rows(self, name: str, asked: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
+        async with self._pool.connection() as connection:
+            return await (await connection.execute(query(name), asked)).fetchall()
