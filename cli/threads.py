@@ -14,6 +14,7 @@ from core.reviews import WireAnswer
 from core.vocabulary import Reason, Verdict
 from runtime import threads as runtime
 from runtime.arguments import from_yaml
+from runtime.levels import levels
 from runtime.people import local_user, review_number
 from runtime.settings import read_settings
 from runtime.wiring import Application, open_application
@@ -52,7 +53,7 @@ async def run(asked: Start, json: bool) -> int:
         thread_id = await runtime.start(app, new, reserved=True)
         if not json:
             await _print_setting(app, f"{choice.label}, {choice.reason}", new.task["serp"]["source"])
-            authority = f"authority: {_authority(app)}, nothing certified yet, so decisions are asked"
+            authority = f"authority: {_authority(app)}, {await _certified(app, new.tenant)}"
             out().print(safe(f"{new.subject} · thread {thread_id} · {authority}"))
         return await _advance(app, thread_id, json)
 
@@ -139,6 +140,14 @@ async def _print_setting(app: Application, model: str, search: str) -> None:
     out().print(safe(f"PostgreSQL {version}, {where}      search: {search}"))
     out().print(safe(f"model: {model}"))
     out().print()
+
+
+async def _certified(app: Application, tenant: str) -> str:
+    """What is done without asking."""
+    found = [level for level in await levels(app, tenant) if level.current and level.held.alone]
+    if not found:
+        return "nothing certified yet, so decisions are asked"
+    return f"alone within what is certified: {', '.join(level.place.task_type for level in found)}"
 
 
 def _authority(app: Application) -> str:

@@ -38,8 +38,10 @@ class ToolChoice:
 class Model(Protocol):
     """A chat model. Raises ModelError; every call is recorded before its answer is used."""
 
-    async def choose(self, site: CallSite, messages: Sequence[PromptMessage], tools: Sequence[ToolSpec]) -> ToolChoice:
-        """Ask for exactly one call of one of `tools`."""
+    async def choose(
+        self, site: CallSite, messages: Sequence[PromptMessage], tools: Sequence[ToolSpec], *, sample: bool = False
+    ) -> ToolChoice:
+        """Ask for exactly one call of one of `tools`. A `sample` is drawn warmer, to see whether it comes again."""
         ...
 
     async def report(self, site: CallSite, messages: Sequence[PromptMessage]) -> SelfReport:

@@ -16,6 +16,7 @@ from core.ports import CallSite, Scored
 from core.reviews import action_request
 from core.state import Json, ThreadState
 from escalation.score import Signals, score
+from escalation.signals import Readings, action_key, samples_of
 from escalation.stages import routed
 from escalation.standing import counts
 from nodes.bindings import Bindings
@@ -59,7 +60,9 @@ async def _signals(bound: Bindings, site: CallSite, view: View, proposal: Propos
     changed, decided = await bound.history.changed(site.tenant, task_type)
     reading = await bound.novelty.nearest(site.tenant, task_type, bound.domain.situation(view, task_type))
     reasons = bound.domain.reasons(view, proposal)
-    return Signals(proposal.report, reading, changed, decided, held.threshold, reasons)
+    samples = samples_of(action_key(task_type, proposal.arguments), proposal.samples)
+    readings = Readings(samples=samples) if samples else None
+    return Signals(proposal.report, reading, changed, decided, held.threshold, reasons, readings)
 
 
 def _said(proposal: Proposal, scored: Score, signals: Signals, controls: Controls, coin: Coin | None) -> Json:
@@ -73,6 +76,7 @@ def _said(proposal: Proposal, scored: Score, signals: Signals, controls: Control
         note=signals.novelty.note,
         changed=signals.changed,
         decided=signals.decided,
+        samples=list(proposal.samples),
         controls=controls.to_json(),
         coin=None
         if coin is None

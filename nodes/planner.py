@@ -20,13 +20,16 @@ from core.ports import CallSite, ToolChoice
 from core.reviews import blocker_request
 from core.state import Json, ThreadState
 from core.tools import ToolSpec
+from escalation.stages import may_ask
 from nodes.bindings import Bindings
+from nodes.sampling import drawn
 from nodes.views import view_of
 from policy.check import offer
 from policy.limits import MAX_FEEDBACK, limit_reached
 from policy.scope import refused
 
 Node = Callable[[ThreadState, Runtime[Any]], Awaitable[Json]]
+ASK_HUMAN: Final = "ask_human"
 _CLEARED: Final[Json] = {"proposal": None, "policy": None, "escalation": None, "review": None}
 
 
@@ -41,6 +44,7 @@ def planner(bound: Bindings) -> Node:
         site, tools, candidates = call_site(state, runtime), bound.domain.tools, bound.domain.next_actions(view)
         controls = await bound.authorities.in_force(site, {tools[name].task_type for name in candidates})
         offered = offer(bound.gate, candidates, tools, partial(bound.situation, site.tenant, controls))
+        offered = _without_questions(offered, tools, controls)
         if not offered:
             return {**_CLEARED, "offered": [], "ending": {"status": "done", "reason": "every step is done"}}
         counters = {**counters, "steps": counters.get("steps", 0) + 1}
@@ -60,6 +64,12 @@ def planner(bound: Bindings) -> Node:
     return node
 
 
+def _without_questions(offered: Sequence[str], tools: Mapping[str, ToolSpec], controls: Controls) -> Sequence[str]:
+    """A question to a person is offered only where the stage of the next step has it."""
+    asking = not offered or may_ask(controls.of(tools[offered[0]].task_type).stage)
+    return offered if asking else [name for name in offered if name != ASK_HUMAN]
+
+
 def _decision(proposal: Proposal, stored: Ref, offered: Sequence[str], controls: Controls) -> Json:
     return event(
         "decision",
@@ -69,6 +79,7 @@ def _decision(proposal: Proposal, stored: Ref, offered: Sequence[str], controls:
         artifact=stored.sha256,
         model_call=proposal.model_call,
         confidence=proposal.report.confidence,
+        samples=list(proposal.samples),
         offered=list(offered),
         controls=controls.to_json(),
     )
@@ -90,15 +101,25 @@ async def _propose(bound: Bindings, site: CallSite, view: View, offered: Sequenc
         report = SelfReport(rationale="It is the only step possible.", confidence=1.0)
         return Proposal(id=bound.new_id(), action=only.name, arguments=_bind(only, {}, view), report=report)
     messages = bound.domain.messages(view, offered)
-    choice: ToolChoice = await bound.model.choose(site, messages, [tools[name] for name in offered])
-    spec = tools.get(choice.action)
-    said = pinned(choice.arguments, {**view.hashes, **_profile(view.task)})
-    arguments = storable(_bind(spec, said, view) if spec else said)
-    proposal = Proposal(id=bound.new_id(), action=choice.action, arguments=arguments, model_call=choice.model_call)
+    specs = [tools[name] for name in offered]
+    choice: ToolChoice = await bound.model.choose(site, messages, specs)
+    arguments, spec = partial(_arguments, tools, view), tools.get(choice.action)
+    proposal = Proposal(
+        id=bound.new_id(), action=choice.action, arguments=arguments(choice), model_call=choice.model_call
+    )
     if spec is None or not spec.decision_point:
         return proposal
     report = await bound.model.report(site, [*messages, *bound.domain.report_messages(proposal)])
-    return proposal.model_copy(update={"report": report})
+    samples = await drawn(bound, site, messages, specs, spec, arguments)
+    return proposal.model_copy(update={"report": report, "samples": samples})
+
+
+def _arguments(tools: Mapping[str, ToolSpec], view: View, choice: ToolChoice) -> Json:
+    """Of a choice, as its proposal has them: handles pinned, and what the model never writes filled in."""
+    spec = tools.get(choice.action)
+    said = pinned(choice.arguments, {**view.hashes, **_profile(view.task)})
+    plain: Json = storable(_bind(spec, said, view) if spec else said)
+    return plain
 
 
 def _profile(task: Mapping[str, Any]) -> dict[str, str]:

@@ -33,6 +33,7 @@ class Settings(BaseSettings):
 
     model: str | None = Field(None, alias="AUTONOMY_MODEL")
     model_timeout: float = Field(60.0, gt=0, le=600, alias="AUTONOMY_MODEL_TIMEOUT")
+    samples: Literal["on", "off"] = Field("on", alias="AUTONOMY_SAMPLES")
     probe_local_models: bool = Field(True, alias="AUTONOMY_PROBE_LOCAL_MODELS")
     openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
     openai_base_url: str | None = Field(None, alias="OPENAI_BASE_URL")

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from core.domain import Domain
 from core.errors import AutonomyError, BadInput
 from core.ports import Model
-from core.vocabulary import Authority
+from core.vocabulary import Authority, Risk
+from escalation.samples import NONE, WAYS, Way
 from nodes.bindings import Bindings
 from policy.facts import authority_in
 from policy.gate import CedarGate, load_gate
@@ -110,7 +111,11 @@ class Application:
     def behaviour_versions(self, domain: str, choice: ModelChoice) -> dict[str, str]:
         from runtime import versions
 
-        return versions.behaviour_versions(self.domain(domain), choice.parameters)
+        return versions.behaviour_versions(self.domain(domain), choice.parameters, self.samples(choice))
+
+    def samples(self, choice: ModelChoice) -> Mapping[Risk, tuple[Way, ...]]:
+        """Further samples of a decision; none of an algorithm, which always says the same."""
+        return NONE if choice.kind == "offline" or self.settings.samples == "off" else WAYS
 
     def release(self, behaviours: Mapping[str, str]) -> str:
         from runtime import versions
@@ -145,6 +150,7 @@ class Application:
             ),
             offline=choice.kind == "offline",
             new_id=lambda: uuid.uuid4().hex,
+            samples=self.samples(choice),
             postponed=thread["postponed"],
         )
 

@@ -113,7 +113,7 @@ async def test_levels_and_audits_say_where_autonomy_stands(database_url: str, ho
     assert "0 certificates differ" in await typed(levels.recompute(False))
     async with opened(database_url, home) as app, app.pool.connection() as connection:
         await connection.execute("update standing set watch = '[0.05, 1.5, 0, 0, false]'")
-    assert "not what the log leads to" in await typed(levels.recompute(False), 1)
+    assert "2 certificates differ from their log" in await typed(levels.recompute(False), 1)
 
 
 async def test_granting_lowering_and_raising_are_kept_with_who_and_why(
