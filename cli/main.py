@@ -33,6 +33,8 @@ audit = typer.Typer(help="What ran alone and is looked at afterwards.", invoke_w
 app.add_typer(audit, name="audit")
 levels = typer.Typer(help="How far each task type goes alone, and why not further.", invoke_without_command=True)
 app.add_typer(levels, name="levels")
+novelty = typer.Typer(help="The index of past tasks, for telling what is new.", no_args_is_help=True)
+app.add_typer(novelty, name="novelty")
 outcomes = typer.Typer(help="What became of the agent's proposals.", invoke_without_command=True)
 app.add_typer(outcomes, name="outcomes")
 
@@ -533,6 +535,14 @@ def outcomes_export(
     from cli import outcomes as commands
 
     _finish(commands.exported(file, tenant, task_type))
+
+
+@novelty.command("rebuild")
+def novelty_rebuild(json: Json = False) -> None:
+    """Build the index of past tasks again from the database."""
+    from cli import novelty as commands
+
+    _finish(commands.rebuild(json))
 
 
 AuditNumber = Annotated[int, typer.Argument(metavar="N", min=1, help="An audit's number.")]

@@ -184,6 +184,16 @@ class Approvals(Protocol):
         ...
 
 
+class Embedder(Protocol):
+    """Texts as vectors. Blocking. `name` is shown, and tells indexes apart."""
+
+    name: str
+
+    def embed(self, text: str) -> list[float]:
+        """Raises ToolError."""
+        ...
+
+
 class Novelty(Protocol):
     """Distance to past tasks of a type. Does not raise: what cannot be measured is new, and the reason is said."""
 

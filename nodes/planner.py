@@ -43,8 +43,10 @@ def planner(bound: Bindings) -> Node:
         view = await view_of(bound.artifacts, bound.domain.reads, state)
         site, tools, candidates = call_site(state, runtime), bound.domain.tools, bound.domain.next_actions(view)
         controls = await bound.authorities.in_force(site, {tools[name].task_type for name in candidates})
-        offered = offer(bound.gate, candidates, tools, partial(bound.situation, site.tenant, controls))
-        offered = _without_questions(offered, tools, controls)
+        permitted = offer(bound.gate, candidates, tools, partial(bound.situation, site.tenant, controls))
+        offered = _without_questions(permitted, tools, controls)
+        if (held := _held(candidates, permitted, tools, controls)) is not None:
+            return held
         if not offered:
             return {**_CLEARED, "offered": [], "ending": {"status": "done", "reason": "every step is done"}}
         counters = {**counters, "steps": counters.get("steps", 0) + 1}
@@ -62,6 +64,21 @@ def planner(bound: Bindings) -> Node:
         return update | {"proposal": said, "events": [_decision(proposal, stored, offered, controls)]}
 
     return node
+
+
+def _held(
+    candidates: Sequence[str], permitted: Sequence[str], tools: Mapping[str, ToolSpec], controls: Controls
+) -> Json | None:
+    """Work that is left and may not even be proposed is a person's to let go on, and no reason to call it done."""
+    first = tools[candidates[0]] if candidates else None
+    if first is None or first.tier == "read-only" or first.name in permitted:
+        return None
+    held = controls.of(first.task_type)
+    if held.level != "observe":
+        return None
+    message = f"{first.name} comes next, and at the level of observe the agent only reads. {' '.join(held.reasons)}"
+    asked = blocker_request("planner", "policy_violation", message, None)
+    return {**_CLEARED, "review": asked, "events": [event("failure", **{"class": "policy_violation"}, message=message)]}
 
 
 def _without_questions(offered: Sequence[str], tools: Mapping[str, ToolSpec], controls: Controls) -> Sequence[str]:

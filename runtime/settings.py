@@ -31,6 +31,10 @@ class Settings(BaseSettings):
     stages: Annotated[Mapping[str, Stage], NoDecode] = Field(default_factory=dict, alias="AUTONOMY_STAGES")
     interrupt_on: str = Field("", alias="AUTONOMY_INTERRUPT_ON")
 
+    chroma_url: str | None = Field(None, alias="AUTONOMY_CHROMA_URL")
+    embedding_model: str | None = Field(None, alias="AUTONOMY_EMBEDDING_MODEL")
+    embedding_url: str | None = Field(None, alias="AUTONOMY_EMBEDDING_URL")
+
     model: str | None = Field(None, alias="AUTONOMY_MODEL")
     model_timeout: float = Field(60.0, gt=0, le=600, alias="AUTONOMY_MODEL_TIMEOUT")
     samples: Literal["on", "off"] = Field("on", alias="AUTONOMY_SAMPLES")
@@ -48,7 +52,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         "database_url", "encryption_key", "openai_api_key", "openai_base_url", "serper_api_key", "model", "policies",
-        mode="before",
+        "chroma_url", "embedding_model", "embedding_url", mode="before",
     )  # fmt: skip
     @classmethod
     def empty_is_unset(cls, value: object) -> object:

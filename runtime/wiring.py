@@ -20,6 +20,7 @@ from nodes.bindings import Bindings
 from policy.facts import authority_in
 from policy.gate import CedarGate, load_gate
 from runtime.earned import EarnedAuthorities
+from runtime.index import past_tasks
 from runtime.models import ModelChoice, ModelSettings, build, choose_model, close, connection_of
 from runtime.settings import Settings
 from store import database, embedded
@@ -111,7 +112,8 @@ class Application:
     def behaviour_versions(self, domain: str, choice: ModelChoice) -> dict[str, str]:
         from runtime import versions
 
-        return versions.behaviour_versions(self.domain(domain), choice.parameters, self.samples(choice))
+        parameters = {**choice.parameters, "embedding": self.novelty.embedder.name}
+        return versions.behaviour_versions(self.domain(domain), parameters, self.samples(choice))
 
     def samples(self, choice: ModelChoice) -> Mapping[Risk, tuple[Way, ...]]:
         """Further samples of a decision; none of an algorithm, which always says the same."""
@@ -180,11 +182,6 @@ def model_settings(given: Settings, model: str | None = None) -> ModelSettings:
         timeout=given.model_timeout,
         probe_local=given.probe_local_models,
     )
-
-
-def past_tasks(settings: Settings) -> ChromaNovelty:
-    """The index of past tasks, not yet opened."""
-    return ChromaNovelty(settings.home.expanduser() / "chroma")
 
 
 def database_url(settings: Settings) -> str:

@@ -553,6 +553,12 @@ on conflict (tenant, sha256) do update set used_at = now() where artifact.used_a
 -- artifact_read: Contents by hash.
 select sha256, content from artifact where tenant = %(tenant)s and sha256 = any(%(sha256s)s)
 
+-- artifact_media: What kind of content is behind a hash.
+select sha256, media from artifact where tenant = %(tenant)s and sha256 = any(%(sha256s)s)
+
+-- thread_tasks: Threads with their tasks, in order, from behind `after`.
+select id, tenant, domain, task from thread where id > %(after)s order by id limit %(limit)s
+
 -- document_save: A further revision of a working document.
 insert into document (thread_id, name, revision, tenant, sha256)
 select %(thread_id)s, %(name)s, coalesce(max(revision), 0) + 1, %(tenant)s, %(sha256)s

@@ -5,18 +5,42 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.ports import NoveltyReading
+from core.errors import ToolError
+from core.ports import Embedder, NoveltyReading
 from escalation.novelty import NAME, embed, novelty_of_distance
 
 
-class ChromaNovelty:
-    """core.ports.Novelty over an embedded Chroma in `folder`. The client is made at the first use (1.8 s)."""
+@dataclass(frozen=True, slots=True)
+class ChromaServer:
+    """Where several workers share one index."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    host: str
+    port: int
+    secure: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class Lexical:
+    """core.ports.Embedder without a model: it sees words, not what they mean."""
+
+    name = NAME
+
+    def embed(self, text: str) -> list[float]:
+        return embed(text)
+
+
+class ChromaNovelty:
+    """core.ports.Novelty over Chroma, in a folder or on a server. The client is made at the first use (1.8 s)."""
+
+    def __init__(self, place: Path | ChromaServer, embedder: Embedder | None = None) -> None:
+        self.place = place
+        self.embedder = embedder or Lexical()
         self._lock = threading.Lock()
         self._client: Any = None
 
@@ -44,23 +68,25 @@ class ChromaNovelty:
             similar = collection.count()
             if similar == 0:
                 return NoveltyReading(1.0, 0, "0 similar tasks")
-            found = collection.query(query_embeddings=[embed(situation)], n_results=1, include=["distances"])
+            vector = self.embedder.embed(situation)
+            found = collection.query(query_embeddings=[vector], n_results=1, include=["distances"])
             distance = float(found["distances"][0][0])
         except _failures() as error:
             return NoveltyReading(1.0, 0, _unusable(error))
-        return NoveltyReading(novelty_of_distance(distance), similar, f"{NAME} distance to the nearest")
+        return NoveltyReading(novelty_of_distance(distance), similar, f"{self.embedder.name} distance to the nearest")
 
     def _remember(self, tenant: str, task_type: str, key: str, situation: str) -> str:
         try:
             collection = self._collection(tenant, task_type)
-            collection.upsert(ids=[key], embeddings=[embed(situation)], documents=[situation])
+            collection.upsert(ids=[key], embeddings=[self.embedder.embed(situation)], documents=[situation])
         except _failures() as error:
             return _unusable(error)
         return ""
 
     def _collection(self, tenant: str, task_type: str) -> Any:
         space = {"hnsw": {"space": "cosine"}}
-        return self._connected().get_or_create_collection(_name(tenant, task_type), configuration=space)
+        name = _name(self.embedder.name, tenant, task_type)
+        return self._connected().get_or_create_collection(name, configuration=space)
 
     def _connected(self) -> Any:
         with self._lock:
@@ -68,17 +94,23 @@ class ChromaNovelty:
                 import chromadb
                 from chromadb.config import Settings
 
-                self._folder.mkdir(parents=True, exist_ok=True)
                 settings = Settings(anonymized_telemetry=False)
-                self._client = chromadb.PersistentClient(path=str(self._folder), settings=settings)
+                if isinstance(self.place, ChromaServer):
+                    host, port, secure = self.place.host, self.place.port, self.place.secure
+                    self._client = chromadb.HttpClient(host, port, secure, settings=settings)
+                else:
+                    self.place.mkdir(parents=True, exist_ok=True)
+                    self._client = chromadb.PersistentClient(path=str(self.place), settings=settings)
             return self._client
 
 
 def _failures() -> tuple[type[Exception], ...]:
-    """What an index that is broken, locked or on a full disk raises. Evaluated only once something was raised."""
+    """What an index raises that is broken, locked, on a full disk or away, holds vectors of another size, or whose
+    embeddings cannot be had. Evaluated only once something was raised."""
+    import httpx
     from chromadb.errors import ChromaError
 
-    return (ChromaError, OSError, ValueError, RuntimeError)
+    return (ChromaError, ToolError, httpx.HTTPError, OSError, ValueError, RuntimeError)
 
 
 def _unusable(error: Exception) -> str:
@@ -86,6 +118,7 @@ def _unusable(error: Exception) -> str:
     return f"the index of past tasks does not work ({cause}), so everything counts as new"
 
 
-def _name(tenant: str, task_type: str) -> str:
-    """A collection per tenant and task type; hashed, because Chroma bounds names to 63 plain characters."""
-    return f"{NAME}-{hashlib.sha256(f'{tenant}/{task_type}'.encode()).hexdigest()[:32]}"
+def _name(embedder: str, tenant: str, task_type: str) -> str:
+    """A collection per embedding, tenant and task type; hashed, because Chroma bounds names to 63 plain characters."""
+    kind = embedder if embedder == NAME else hashlib.sha256(embedder.encode()).hexdigest()[:16]
+    return f"{kind}-{hashlib.sha256(f'{tenant}/{task_type}'.encode()).hexdigest()[:32]}"

@@ -240,3 +240,16 @@ async def test_a_run_killed_after_the_coin_meets_the_same_coin(
         [kept] = await outcomes_of(app, thread_id)
         assert first["proposal"] == kept["proposal_id"] == drawn["proposal_id"]
         assert first["coin"]["audited"] == kept["audited"] == drawn["audited"]
+
+
+async def test_a_thread_that_may_only_read_waits_for_a_person_and_goes_on_once_it_is_let(
+    database_url: str, home: Path
+) -> None:
+    async with opened(database_url, home) as app:
+        await levels.lower(app, DANA, "tallyho", "set_intent", "observe", "a bad week")
+        thread_id = await started(app)
+        review = await waiting(app, thread_id)
+        assert review["kind"] == "blocker" and "A person has lowered it to observe" in review["request"]["why"][0]
+        await levels.lift(app, DANA, "tallyho", "set_intent", "execute", "over")
+        await answered(app, thread_id, "respond", message="hand_back")
+        assert (await waiting(app, thread_id))["task_type"] == "set_intent"
