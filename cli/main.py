@@ -33,6 +33,8 @@ audit = typer.Typer(help="What ran alone and is looked at afterwards.", invoke_w
 app.add_typer(audit, name="audit")
 levels = typer.Typer(help="How far each task type goes alone, and why not further.", invoke_without_command=True)
 app.add_typer(levels, name="levels")
+memory = typer.Typer(help="What the agent is told of the world it works in.", no_args_is_help=True)
+app.add_typer(memory, name="memory")
 novelty = typer.Typer(help="The index of past tasks, for telling what is new.", no_args_is_help=True)
 app.add_typer(novelty, name="novelty")
 outcomes = typer.Typer(help="What became of the agent's proposals.", invoke_without_command=True)
@@ -535,6 +537,56 @@ def outcomes_export(
     from cli import outcomes as commands
 
     _finish(commands.exported(file, tenant, task_type))
+
+
+class TrustWord(StrEnum):
+    """Where something comes from, as in core/vocabulary.py."""
+
+    person = "person"
+    profile = "profile"
+    trusted = "trusted"
+    untrusted = "untrusted"
+
+
+WhoseMemory = Annotated[str, typer.Option("--tenant", metavar="TENANT", help="Whose.")]
+
+
+@memory.command("list")
+def memory_list(tenant: WhoseMemory, json: Json = False) -> None:
+    """The facts that hold, and those that contradict each other."""
+    from cli import memory as commands
+
+    _finish(commands.listed(tenant, json))
+
+
+@memory.command("add")
+def memory_add(
+    subject: Annotated[
+        str, typer.Argument(metavar="SUBJECT", help="What it is about, such as price of the team plan.")
+    ],
+    value: Annotated[str, typer.Argument(metavar="VALUE", help="What is so.")],
+    tenant: WhoseMemory,
+    source: Annotated[str | None, typer.Option(help="Where it is from. Default: you.")] = None,
+    trust: Annotated[TrustWord, typer.Option(help="How far the source is trusted.")] = TrustWord.person,
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="Since when. Default: now.")] = None,
+) -> None:
+    """Tell a fact. The newer and at least as trusted one holds; if neither is, a person is asked which is true."""
+    from cli import memory as commands
+
+    _finish(commands.add(tenant, subject, value, source, trust.value, at))
+
+
+@memory.command("import")
+def memory_import(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A text; its paragraphs become passages.")],
+    tenant: WhoseMemory,
+    source: Annotated[str, typer.Option(help="Where it is from. Default: the file's name.")] = "",
+    trust: Annotated[TrustWord, typer.Option(help="How far the source is trusted.")] = TrustWord.untrusted,
+) -> None:
+    """Give the agent a text to find passages in."""
+    from cli import memory as commands
+
+    _finish(commands.read_in(tenant, file, source, trust.value))
 
 
 @novelty.command("rebuild")

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from core.actions import Proposal, Ref, Score, SelfReport
 from core.controls import Coin, Controls
 from core.domain import PromptMessage
+from core.memory import Recall
 from core.operations import Claim, OperationRequest
 from core.tools import ToolSpec
 from core.vocabulary import OperationState, Risk, Trust
@@ -235,6 +236,14 @@ class Outcomes(Protocol):
 
         None when what it relies on was taken back meanwhile: then a person is asked.
         """
+        ...
+
+
+class Memory(Protocol):
+    """What is known of a tenant's world."""
+
+    async def recall(self, site: CallSite, words: str) -> Recall:
+        """What holds, and the passages that share most with `words`."""
         ...
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from core.controls import Controls
 from core.domain import Domain
-from core.ports import Approvals, Artifacts, Authorities, Executor, History, Model, Novelty, Outcomes
+from core.ports import Approvals, Artifacts, Authorities, Executor, History, Memory, Model, Novelty, Outcomes
 from core.vocabulary import Environment, Risk
 from escalation.samples import NONE, Way
 from policy.check import Situation
@@ -26,6 +26,7 @@ class Bindings:
     novelty: Novelty
     history: History
     outcomes: Outcomes
+    memory: Memory
     gate: CedarGate
     environment: Environment
     authorities: Authorities

@@ -16,12 +16,14 @@ from core.errors import ModelError
 from core.events import event
 from core.failures import FAILURES, classify
 from core.handles import pinned
+from core.memory import Recall
 from core.ports import CallSite, ToolChoice
 from core.reviews import blocker_request
 from core.state import Json, ThreadState
 from core.tools import ToolSpec
 from escalation.stages import may_ask
 from nodes.bindings import Bindings
+from nodes.recalling import contradicted, held_back, kept, words_of
 from nodes.sampling import drawn
 from nodes.views import view_of
 from policy.check import offer
@@ -45,14 +47,19 @@ def planner(bound: Bindings) -> Node:
         controls = await bound.authorities.in_force(site, {tools[name].task_type for name in candidates})
         permitted = offer(bound.gate, candidates, tools, partial(bound.situation, site.tenant, controls))
         offered = _without_questions(permitted, tools, controls)
-        if (held := _held(candidates, permitted, tools, controls)) is not None:
-            return held
+        if (held := held_back(candidates, permitted, tools, controls)) is not None:
+            return {**_CLEARED, **held}
         if not offered:
             return {**_CLEARED, "offered": [], "ending": {"status": "done", "reason": "every step is done"}}
+        recall = Recall() if _only(offered, tools) else await bound.memory.recall(site, words_of(view.task))
+        if recall.conflict is not None:
+            return {**_CLEARED, **contradicted(recall.conflict)}
         counters = {**counters, "steps": counters.get("steps", 0) + 1}
         update: Json = {**_CLEARED, "offered": list(offered), "counters": counters}
+        if recall.untrusted:
+            update["trust_tier"] = "tainted"
         try:
-            proposal = await _propose(bound, site, view, offered)
+            proposal = await _propose(bound, site, view, offered, recall)
         except ModelError as error:
             if FAILURES[classify(error)].response != "replan":
                 raise
@@ -61,24 +68,16 @@ def planner(bound: Bindings) -> Node:
         stored = await bound.artifacts.put(
             state["task"]["tenant"], canonical_json(said), "application/json", "planner", "model"
         )
-        return update | {"proposal": said, "events": [_decision(proposal, stored, offered, controls)]}
+        told = _decision(proposal, stored, offered, controls)
+        told["body"]["memory"] = await kept(bound.artifacts, site.tenant, recall)
+        return update | {"proposal": said, "events": [told]}
 
     return node
 
 
-def _held(
-    candidates: Sequence[str], permitted: Sequence[str], tools: Mapping[str, ToolSpec], controls: Controls
-) -> Json | None:
-    """Work that is left and may not even be proposed is a person's to let go on, and no reason to call it done."""
-    first = tools[candidates[0]] if candidates else None
-    if first is None or first.tier == "read-only" or first.name in permitted:
-        return None
-    held = controls.of(first.task_type)
-    if held.level != "observe":
-        return None
-    message = f"{first.name} comes next, and at the level of observe the agent only reads. {' '.join(held.reasons)}"
-    asked = blocker_request("planner", "policy_violation", message, None)
-    return {**_CLEARED, "review": asked, "events": [event("failure", **{"class": "policy_violation"}, message=message)]}
+def _only(offered: Sequence[str], tools: Mapping[str, ToolSpec]) -> bool:
+    """One step is possible and it leaves nothing to say: asking a model would only cost."""
+    return len(offered) == 1 and not tools[offered[0]].model_schema()["required"]
 
 
 def _without_questions(offered: Sequence[str], tools: Mapping[str, ToolSpec], controls: Controls) -> Sequence[str]:
@@ -110,14 +109,13 @@ def call_site(state: ThreadState, runtime: Runtime[Any]) -> CallSite:
     return CallSite(state["task"]["tenant"], info.thread_id, info.task_id, info.node_attempt)
 
 
-async def _propose(bound: Bindings, site: CallSite, view: View, offered: Sequence[str]) -> Proposal:
+async def _propose(bound: Bindings, site: CallSite, view: View, offered: Sequence[str], recall: Recall) -> Proposal:
     tools = bound.domain.tools
     only = tools[offered[0]]
-    if len(offered) == 1 and not only.model_schema()["required"]:
-        # One step is possible and it leaves nothing to say: asking a model would only cost.
+    if _only(offered, tools):
         report = SelfReport(rationale="It is the only step possible.", confidence=1.0)
         return Proposal(id=bound.new_id(), action=only.name, arguments=_bind(only, {}, view), report=report)
-    messages = bound.domain.messages(view, offered)
+    messages = [*bound.domain.messages(view, offered), *recall.messages()]
     specs = [tools[name] for name in offered]
     choice: ToolChoice = await bound.model.choose(site, messages, specs)
     arguments, spec = partial(_arguments, tools, view), tools.get(choice.action)

@@ -29,6 +29,7 @@ from store.encryption import Cipher
 from store.jobs import Jobs, PostgresJobs
 from store.leases import LeaseKeeper
 from store.ledger import PostgresLedger
+from store.memory import PostgresMemory
 from store.model_calls import ModelCallStore
 from store.outcomes import RunOutcomes
 from store.reviews import ReviewStore
@@ -141,6 +142,7 @@ class Application:
             novelty=self.novelty,
             history=self.reviews,
             outcomes=RunOutcomes(self.pool, thread["environment"], thread["behaviour_versions"]),
+            memory=PostgresMemory(self.pool),
             gate=self.gate,
             environment=thread["environment"],
             authorities=EarnedAuthorities(

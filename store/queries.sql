@@ -445,6 +445,34 @@ select count(*) as planted, count(*) filter (where audit.verdict = 'right') as m
 from audit join outcome on outcome.id = audit.outcome
 where audit.planted and audit.verdict is not null and outcome.tenant = %(tenant)s and outcome.task_type = %(task_type)s
 
+-- fact_list: A tenant's facts, subject by subject; if there are too many, of the subjects that were learned of last.
+select subject, value, source, trust, at from fact
+where tenant = %(tenant)s and subject in (
+  select subject from fact where tenant = %(tenant)s group by subject order by max(stored_at) desc limit %(limit)s)
+order by subject, at
+
+-- fact_insert: One more fact.
+insert into fact (tenant, subject, value, source, trust, at)
+values (%(tenant)s, %(subject)s, %(value)s, %(source)s, %(trust)s, %(at)s)
+on conflict (tenant, subject, value, source, at) do nothing
+
+-- fact_settle: What a person says is true; newer than whatever was said of it, even by a clock that is ahead.
+insert into fact (tenant, subject, value, source, trust, at)
+select %(tenant)s, %(subject)s, %(value)s, %(source)s, 'person', greatest(now(), max(at) + interval '1 microsecond')
+from fact where tenant = %(tenant)s and subject = %(subject)s
+
+-- conflict_asked: Subjects that a person is being asked about.
+select request ->> 'subject' as subject from review where tenant = %(tenant)s and kind = 'conflict' and state = 'open'
+
+-- passage_find: Passages that share most with some words.
+select text, source, trust from passage
+where tenant = %(tenant)s and words @@ to_tsquery('simple', %(words)s)
+order by ts_rank(words, to_tsquery('simple', %(words)s)) desc, id limit %(limit)s
+
+-- passage_insert: One more passage.
+insert into passage (tenant, source, trust, text) values (%(tenant)s, %(source)s, %(trust)s, %(text)s)
+on conflict (tenant, md5(source), md5(text)) do nothing
+
 -- level_change_insert: A change of how far a task type goes alone.
 insert into level_change (tenant, environment, task_type, behaviour_version, change, old_level, new_level, old_threshold, new_threshold, reason, actor, verified, thread_id)
 values (%(tenant)s, %(environment)s, %(task_type)s, %(behaviour_version)s, %(change)s, %(old_level)s, %(new_level)s, %(old_threshold)s, %(new_threshold)s,

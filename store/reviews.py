@@ -16,6 +16,7 @@ from store.artifacts import PostgresArtifacts
 from store.database import Connection, Pool
 from store.events import append, lock_thread
 from store.jobs import enqueue
+from store.memory import settle
 from store.operations import resolve
 from store.outcomes import Earning, Word, decided
 from store.sql import query
@@ -90,6 +91,8 @@ class ReviewStore:
             }
             if decision.answer in VERDICTS:
                 body |= {"verdict": word.verdict, "reason": word.reason}
+            if review["kind"] == "conflict":
+                await settle(connection, review, str(decision.payload["message"]), decision.by)
             said = await self._resolved(connection, review, decision)
             await append(connection, thread, [Event("review_decided", decision.by, body), *said, *moved])
             seconds = RESERVED_SECONDS if reserved else None
