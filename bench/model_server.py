@@ -96,7 +96,12 @@ class ModelServer(ThreadingHTTPServer):
     def settings(self) -> dict[str, str]:
         """Settings of the application that lead here."""
         url = f"http://127.0.0.1:{self.server_port}/v1"
-        return {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "none-is-needed", "AUTONOMY_MODEL": MODEL}
+        return {
+            "OPENAI_BASE_URL": url,
+            "OPENAI_API_KEY": "none-is-needed",
+            "AUTONOMY_MODEL": MODEL,
+            "AUTONOMY_SAMPLES": "off",
+        }
 
 
 class _Completions(BaseHTTPRequestHandler):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 _JOINERS: Final = "\u200c\u200d"
@@ -35,6 +36,16 @@ def pick(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
 def safe(text: str) -> Text:
     """`text` with everything a terminal would obey, line breaks too, made visible instead."""
     return Text("".join(each if each.isprintable() or each in _JOINERS else "\ufffd" for each in text))
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Rows under their columns; the first column is never broken."""
+    grid = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for number, column in enumerate(columns):
+        grid.add_column(column, overflow="fold", no_wrap=number == 0)
+    for row in rows:
+        grid.add_row(*(safe(cell) for cell in row))
+    out().print(grid)
 
 
 def program() -> str:

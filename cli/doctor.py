@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from cli.console import out, print_json, safe
 from core.errors import AutonomyError
+from runtime.index import past_tasks
 from runtime.models import choose_model
 from runtime.settings import Settings, read_settings
-from runtime.wiring import model_settings, open_application, past_tasks
+from runtime.wiring import model_settings, open_application
 
 
 class Finding(NamedTuple):
@@ -72,10 +73,14 @@ async def _model(settings: Settings) -> Finding:
 
 
 def _vectors(settings: Settings) -> Finding:
-    folder = settings.home.expanduser() / "chroma"
-    if broken := past_tasks(settings).check():
-        return Finding("vectors", "missing", broken, f"move {folder} away; it is built again from what is decided next")
-    return Finding("vectors", "ok", f"Chroma in {folder}, lexical embedding")
+    try:
+        index = past_tasks(settings)
+    except AutonomyError as error:
+        return Finding("vectors", "missing", str(error))
+    if broken := index.check():
+        away = "start it" if settings.chroma_url else f"move {index.place} away"
+        return Finding("vectors", "missing", broken, f"{away}, then: autonomy novelty rebuild")
+    return Finding("vectors", "ok", f"Chroma in {index.place}, {index.embedder.name} embedding")
 
 
 def _search(settings: Settings) -> Finding:

@@ -31,6 +31,18 @@ evaluations = typer.Typer(help="Evaluations of this release, from the source tre
 app.add_typer(evaluations, name="eval")
 
 
+audit = typer.Typer(help="What ran alone and is looked at afterwards.", invoke_without_command=True)
+app.add_typer(audit, name="audit")
+levels = typer.Typer(help="How far each task type goes alone, and why not further.", invoke_without_command=True)
+app.add_typer(levels, name="levels")
+memory = typer.Typer(help="What the agent is told of the world it works in.", no_args_is_help=True)
+app.add_typer(memory, name="memory")
+novelty = typer.Typer(help="The index of past tasks, for telling what is new.", no_args_is_help=True)
+app.add_typer(novelty, name="novelty")
+outcomes = typer.Typer(help="What became of the agent's proposals.", invoke_without_command=True)
+app.add_typer(outcomes, name="outcomes")
+
+
 class FileFirst(typer.core.TyperGroup):
     """`batch FILE` is short for `batch add FILE`."""
 
@@ -75,6 +87,50 @@ class StatusWord(StrEnum):
     stopped = "stopped"
 
 
+class VerdictWord(StrEnum):
+    """On the agent's own proposal, as in core/vocabulary.py."""
+
+    right = "right"
+    wrong = "wrong"
+    unclear = "unclear"
+
+
+class ReasonWord(StrEnum):
+    """What was wrong with it, as in core/vocabulary.py."""
+
+    wrong_intent = "wrong_intent"
+    generic_pov = "generic_pov"
+    no_relevance = "no_relevance"
+    fact = "fact"
+    voice = "voice"
+    links = "links"
+    other = "other"
+
+
+class LevelWord(StrEnum):
+    """Authority, as in core/vocabulary.py."""
+
+    observe = "observe"
+    suggest = "suggest"
+    prefill = "prefill"
+    execute = "execute"
+
+
+class StageWord(StrEnum):
+    """Stages that can be granted without a certificate, as in core/vocabulary.py; matrix takes that back."""
+
+    full = "full"
+    checkpoints = "checkpoints"
+    human_tool = "human_tool"
+    matrix = "matrix"
+
+
+Tenant = Annotated[str | None, typer.Option(metavar="TENANT", help="Only this company's.")]
+TaskType = Annotated[str, typer.Argument(metavar="TASK_TYPE", help="Such as set_intent.")]
+OneTaskType = Annotated[str | None, typer.Option("--task-type", metavar="NAME", help="Only this task type.")]
+Why = Annotated[ReasonWord | None, typer.Option("--reason", help="What was wrong with the proposal.")]
+
+
 @app.command()
 def run(
     keyword: Annotated[str, typer.Argument(help="What people search for.")],
@@ -108,6 +164,14 @@ def decide(
         Path | None, typer.Option(metavar="FILE", help="For edit: the arguments you change, as JSON or YAML.")
     ] = None,
     message: Annotated[str, typer.Option(help="Why, or your answer.")] = "",
+    verdict: Annotated[
+        VerdictWord | None,
+        typer.Option(
+            help="Was the agent's own proposal right, before any edit? Default: approve is right, reject is wrong, "
+            "edit is unclear, which counts as not right."
+        ),
+    ] = None,
+    reason: Why = None,
     person: As = None,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Only decide; do not run the thread on.")] = False,
     json: Json = False,
@@ -115,7 +179,8 @@ def decide(
     """Decide on a review, once, and run its thread on."""
     from cli import threads
 
-    _finish(threads.decide(threads.Answered(review, answer.value, args, message, person, no_wait), json))
+    said = threads.Answered(review, answer.value, args, message, person, no_wait, _value(verdict), _value(reason))
+    _finish(threads.decide(said, json))
 
 
 @app.command()
@@ -425,6 +490,281 @@ def policy_explain(
     from cli import policy as rules
 
     _finish(rules.explained(thread, step, json))
+
+
+@outcomes.callback()
+def list_outcomes(
+    context: typer.Context,
+    tenant: Tenant = None,
+    task_type: OneTaskType = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    json: Json = False,
+) -> None:
+    """What became of the agent's proposals, newest first; `import` results that come later, or `export`."""
+    if context.invoked_subcommand is None:
+        from cli import outcomes as commands
+
+        _finish(commands.listed(tenant, task_type, limit, json))
+
+
+@outcomes.command("list")
+def outcomes_list(
+    tenant: Tenant = None,
+    task_type: OneTaskType = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    json: Json = False,
+) -> None:
+    """What became of the agent's proposals, newest first."""
+    from cli import outcomes as commands
+
+    _finish(commands.listed(tenant, task_type, limit, json))
+
+
+@outcomes.command("import")
+def outcomes_import(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE.csv",
+            help="Columns: thread, or site and slug; verdict, reason, better, metric, value, measured_at, task_type.",
+        ),
+    ],
+    person: As = None,
+    json: Json = False,
+) -> None:
+    """Add rankings, conversions and verdicts that come later. The same line twice adds nothing."""
+    from cli import outcomes as commands
+
+    _finish(commands.imported(file, person, json))
+
+
+@outcomes.command("export")
+def outcomes_export(
+    file: Annotated[Path | None, typer.Argument(metavar="FILE.csv", help="A new file; default: print.")] = None,
+    tenant: Tenant = None,
+    task_type: OneTaskType = None,
+) -> None:
+    """The whole log as CSV."""
+    from cli import outcomes as commands
+
+    _finish(commands.exported(file, tenant, task_type))
+
+
+class TrustWord(StrEnum):
+    """Where something comes from, as in core/vocabulary.py."""
+
+    person = "person"
+    profile = "profile"
+    trusted = "trusted"
+    untrusted = "untrusted"
+
+
+WhoseMemory = Annotated[str, typer.Option("--tenant", metavar="TENANT", help="Whose.")]
+
+
+@memory.command("list")
+def memory_list(tenant: WhoseMemory, json: Json = False) -> None:
+    """The facts that hold, and those that contradict each other."""
+    from cli import memory as commands
+
+    _finish(commands.listed(tenant, json))
+
+
+@memory.command("add")
+def memory_add(
+    subject: Annotated[
+        str, typer.Argument(metavar="SUBJECT", help="What it is about, such as price of the team plan.")
+    ],
+    value: Annotated[str, typer.Argument(metavar="VALUE", help="What is so.")],
+    tenant: WhoseMemory,
+    source: Annotated[str | None, typer.Option(help="Where it is from. Default: you.")] = None,
+    trust: Annotated[TrustWord, typer.Option(help="How far the source is trusted.")] = TrustWord.person,
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="Since when. Default: now.")] = None,
+) -> None:
+    """Tell a fact. The newer and at least as trusted one holds; if neither is, a person is asked which is true."""
+    from cli import memory as commands
+
+    _finish(commands.add(tenant, subject, value, source, trust.value, at))
+
+
+@memory.command("import")
+def memory_import(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A text; its paragraphs become passages.")],
+    tenant: WhoseMemory,
+    source: Annotated[str, typer.Option(help="Where it is from. Default: the file's name.")] = "",
+    trust: Annotated[TrustWord, typer.Option(help="How far the source is trusted.")] = TrustWord.untrusted,
+) -> None:
+    """Give the agent a text to find passages in."""
+    from cli import memory as commands
+
+    _finish(commands.read_in(tenant, file, source, trust.value))
+
+
+@novelty.command("rebuild")
+def novelty_rebuild(json: Json = False) -> None:
+    """Build the index of past tasks again from the database."""
+    from cli import novelty as commands
+
+    _finish(commands.rebuild(json))
+
+
+AuditNumber = Annotated[int, typer.Argument(metavar="N", min=1, help="An audit's number.")]
+Note = Annotated[str, typer.Option("--message", help="What you saw.")]
+
+
+@audit.callback()
+def list_audits(
+    context: typer.Context,
+    tenant: Tenant = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    json: Json = False,
+) -> None:
+    """What ran alone and waits to be looked at, oldest first; then `show`, and `right`, `wrong` or `unclear`."""
+    if context.invoked_subcommand is None:
+        from cli import audits
+
+        _finish(audits.listed(tenant, limit, json))
+
+
+@audit.command("list")
+def audit_list(
+    tenant: Tenant = None, limit: Annotated[int, typer.Option(min=1, max=1000)] = 50, json: Json = False
+) -> None:
+    """What ran alone and waits to be looked at, oldest first."""
+    from cli import audits
+
+    _finish(audits.listed(tenant, limit, json))
+
+
+@audit.command("show")
+def audit_show(number: AuditNumber, json: Json = False) -> None:
+    """One proposal that ran alone."""
+    from cli import audits
+
+    _finish(audits.show(number, json))
+
+
+@audit.command("right")
+def audit_right(number: AuditNumber, message: Note = "", person: As = None, json: Json = False) -> None:
+    """It was right."""
+    from cli import audits
+
+    _finish(audits.judge(number, "right", None, message, person, json))
+
+
+@audit.command("wrong")
+def audit_wrong(
+    number: AuditNumber, reason: Why = None, message: Note = "", person: As = None, json: Json = False
+) -> None:
+    """It was wrong. Enough of these and the task type asks again."""
+    from cli import audits
+
+    _finish(audits.judge(number, "wrong", _value(reason), message, person, json))
+
+
+@audit.command("unclear")
+def audit_unclear(
+    number: AuditNumber, reason: Why = None, message: Note = "", person: As = None, json: Json = False
+) -> None:
+    """It cannot be told, which counts as not right."""
+    from cli import audits
+
+    _finish(audits.judge(number, "unclear", _value(reason), message, person, json))
+
+
+@audit.command("plant")
+def audit_plant(
+    tenant: Annotated[str, typer.Option(metavar="TENANT", help="Whose audits.")],
+    task_type: OneTaskType = None,
+    count: Annotated[int, typer.Option(min=1, max=1000)] = 5,
+    json: Json = False,
+) -> None:
+    """Put proposals that are known to be wrong among the audits, to learn how many errors reviewers miss."""
+    from cli import audits
+
+    _finish(audits.plant(tenant, task_type, count, json))
+
+
+@audit.command("give-up")
+def audit_give_up(
+    days: Annotated[float, typer.Option(min=0, help="How long they have waited.")] = 14.0,
+    tenant: Tenant = None,
+    json: Json = False,
+) -> None:
+    """Enter audits that nobody has answered as unclear; workers do so after 14 days."""
+    from cli import audits
+
+    _finish(audits.give_up(tenant, days, json))
+
+
+@levels.callback()
+def list_levels(
+    context: typer.Context,
+    tenant: Tenant = None,
+    every: Annotated[bool, typer.Option("--all", help="Earlier behaviour versions too.")] = False,
+    recompute: Annotated[
+        bool, typer.Option("--recompute", help="Compute everything again from the log. Exit 1 when anything differs.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """How far each task type goes alone, on what evidence, and what it takes to do more."""
+    if context.invoked_subcommand is None:
+        from cli import levels as commands
+
+        _finish(commands.recompute(json) if recompute else commands.listed(tenant, every, json))
+
+
+@levels.command("show")
+def levels_show(task_type: TaskType, tenant: Tenant = None, json: Json = False) -> None:
+    """One task type: the bounds in words, its audits, its control quality, and every change of its level."""
+    from cli import levels as commands
+
+    _finish(commands.show(task_type, tenant, json))
+
+
+Level = Annotated[LevelWord, typer.Argument(help="observe, suggest, prefill or execute.")]
+OfTenant = Annotated[str, typer.Option("--tenant", metavar="TENANT", help="Whose.")]
+SaidWhy = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is kept with the change.")]
+
+
+@levels.command("grant")
+def levels_grant(
+    task_type: TaskType,
+    level: Level,
+    tenant: OfTenant,
+    reason: SaidWhy,
+    stage: Annotated[StageWord | None, typer.Option(help="Waive certification for this stage.")] = None,
+    person: As = None,
+    json: Json = False,
+) -> None:
+    """Give a task type a level that it has not earned, until its behaviour version changes."""
+    from cli import levels as commands
+
+    _finish(commands.grant(commands.Asked(task_type, level.value, tenant, reason, person), _value(stage), json))
+
+
+@levels.command("lower")
+def levels_lower(
+    task_type: TaskType, level: Level, tenant: OfTenant, reason: SaidWhy, person: As = None, json: Json = False
+) -> None:
+    """Let a task type go no further than a level, whatever it has earned or will earn."""
+    from cli import levels as commands
+
+    _finish(commands.lower(commands.Asked(task_type, level.value, tenant, reason, person), json))
+
+
+@levels.command("raise")
+def levels_raise(
+    task_type: TaskType, level: Level, tenant: OfTenant, reason: SaidWhy, person: As = None, json: Json = False
+) -> None:
+    """Take a lowering back, as far as the evidence carries."""
+    from cli import levels as commands
+
+    _finish(commands.lift(commands.Asked(task_type, level.value, tenant, reason, person), json))
+
+
+def _value(word: StrEnum | None) -> Any:
+    return None if word is None else word.value
 
 
 def _finish(command: Coroutine[Any, Any, int]) -> None:

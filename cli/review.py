@@ -42,7 +42,8 @@ def print_review(review: Mapping[str, Any]) -> None:
 
 
 def _title(review: Mapping[str, Any]) -> str:
-    return {"action": "Why you are asked", "question": "The agent asks"}.get(review["kind"], "What is in the way")
+    titles = {"action": "Why you are asked", "question": "The agent asks", "conflict": "What is true?"}
+    return titles.get(review["kind"], "What is in the way")
 
 
 def _labelled(label: str, text: str) -> None:

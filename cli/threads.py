@@ -12,8 +12,10 @@ from cli.progress import Progress
 from cli.review import print_review
 from core.errors import AutonomyError, BadInput, ClassifiedError, ThreadBusy
 from core.reviews import WireAnswer
+from core.vocabulary import Reason, Verdict
 from runtime import threads as runtime
 from runtime.arguments import from_yaml
+from runtime.levels import levels
 from runtime.people import local_user, review_number
 from runtime.settings import read_settings
 from runtime.wiring import Application, open_application
@@ -36,6 +38,8 @@ class Answered:
     message: str
     person: str | None
     no_wait: bool
+    verdict: Verdict | None = None
+    reason: Reason | None = None
 
 
 async def run(asked: Start, json: bool) -> int:
@@ -51,7 +55,7 @@ async def run(asked: Start, json: bool) -> int:
         thread_id = await runtime.start(app, new, reserved=True)
         if not json:
             await _print_setting(app, f"{choice.label}, {choice.reason}", new.task["serp"]["source"])
-            authority = f"authority: {_authority(app)}, nothing certified yet, so decisions are asked"
+            authority = f"authority: {_authority(app)}, {await _certified(app, new.tenant)}"
             out().print(safe(f"{new.subject} · thread {thread_id} · {authority}"))
         return await advance(app, thread_id, json)
 
@@ -73,8 +77,9 @@ async def decide(said: Answered, json: bool) -> int:
         person = runtime.Person(said.person or local_user())
         wire = cast("WireAnswer", said.answer)
         thread_id = await runtime.decide(
-            app, number, wire, person, arguments=arguments, message=said.message, reserved=not said.no_wait
-        )
+            app, number, wire, person, arguments=arguments, message=said.message, reserved=not said.no_wait,
+            verdict=said.verdict, reason=said.reason,
+        )  # fmt: skip
         if not json:
             out().print(safe(f"Review r-{number}: {said.answer}, by {person.name} (name not verified)."))
         if said.no_wait:
@@ -144,6 +149,14 @@ async def _print_setting(app: Application, model: str, search: str) -> None:
     out().print(safe(f"PostgreSQL {version}, {where}      search: {search}"))
     out().print(safe(f"model: {model}"))
     out().print()
+
+
+async def _certified(app: Application, tenant: str) -> str:
+    """What is done without asking."""
+    found = [level for level in await levels(app, tenant) if level.current and level.held.alone]
+    if not found:
+        return "nothing certified yet, so decisions are asked"
+    return f"alone within what is certified: {', '.join(level.place.task_type for level in found)}"
 
 
 def _authority(app: Application) -> str:

@@ -50,6 +50,8 @@ class Proposal(Value):
     report: SelfReport = SelfReport()
     parent_id: str | None = None
     model_call: str | None = None
+    samples: tuple[str, ...] = ()
+    """Keys of further samples of the same decision, see escalation/samples.py."""
 
     @property
     def hash(self) -> str:

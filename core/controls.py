@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, Self
 
-from core.vocabulary import Authority
+from core.vocabulary import Authority, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,28 @@ class InForce:
     """Whether a certificate lets it act alone at all."""
     threshold: float | None = None
     """The score, 0..1, up to which it acts without asking; None: it always asks."""
+    stage: Stage = "matrix"
+    """Below `matrix` the score does not decide: an admin has granted that, and it acts alone."""
+    asks: bool = False
+    """A fixed checkpoint: a person is asked each time."""
+    audits: float = 1.0
+    """Chance that what it does alone next is looked at afterwards; never 0."""
+    era: int = 0
+    """How often its autonomy has been taken back; evidence from before does not count."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether anything at all is done without asking."""
+        return not self.asks and (self.threshold is not None or self.stage != "matrix")
+
+
+@dataclass(frozen=True, slots=True)
+class Coin:
+    """Drawn and stored before the action. `audited` is decided by nothing but the chance that was drawn."""
+
+    probability: float
+    chance: float
+    audited: bool
 
 
 _UNKNOWN: Final = InForce("observe", ("Nothing is known of this kind of task.",))
@@ -37,17 +59,17 @@ class Controls:
         return self.levels.get(task_type, _UNKNOWN)
 
     def to_json(self) -> dict[str, Any]:
-        """All that a decision may rest on; the reasons, which are for people, are left out: each step stores this."""
-        levels = {
-            name: [level.level, level.threshold] if level.certified else [level.level]
-            for name, level in self.levels.items()
-        }
+        """All that a decision may rest on; the reasons, which are for people, and what is as usual are left out, since
+        each step stores this."""
+        levels = {name: _unusual(level) for name, level in self.levels.items()}
         return {"levels": levels, **({"lockdown": self.lockdown} if self.lockdown else {})}
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> Self:
-        levels = {
-            name: InForce(level, certified=bool(certificate), threshold=certificate[0] if certificate else None)
-            for name, (level, *certificate) in said["levels"].items()
-        }
-        return cls(levels, said.get("lockdown", ""))
+        return cls({name: InForce(**level) for name, level in said["levels"].items()}, said.get("lockdown", ""))
+
+
+def _unusual(level: InForce) -> dict[str, Any]:
+    told = {each.name: getattr(level, each.name) for each in fields(level) if each.name != "reasons"}
+    usual = {each.name: each.default for each in fields(level)}
+    return {name: value for name, value in told.items() if value != usual[name]}

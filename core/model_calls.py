@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-Purpose = Literal["choose", "report"]
+Purpose = Literal["choose", "report", "sample"]
 
 
 @dataclass(frozen=True, slots=True)

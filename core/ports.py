@@ -7,13 +7,14 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, null
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from core.actions import Proposal, Ref, SelfReport
-from core.controls import Controls
+from core.actions import Proposal, Ref, Score, SelfReport
+from core.controls import Coin, Controls
 from core.domain import PromptMessage
 from core.errors import ToolError
+from core.memory import Recall
 from core.operations import Claim, OperationRequest
 from core.tools import ToolSpec
-from core.vocabulary import OperationState, Trust
+from core.vocabulary import OperationState, Risk, Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,10 @@ class ToolChoice:
 class Model(Protocol):
     """A chat model. Raises ModelError; every call is recorded before its answer is used."""
 
-    async def choose(self, site: CallSite, messages: Sequence[PromptMessage], tools: Sequence[ToolSpec]) -> ToolChoice:
-        """Ask for exactly one call of one of `tools`."""
+    async def choose(
+        self, site: CallSite, messages: Sequence[PromptMessage], tools: Sequence[ToolSpec], *, sample: bool = False
+    ) -> ToolChoice:
+        """Ask for exactly one call of one of `tools`. A `sample` is drawn warmer, to see whether it comes again."""
         ...
 
     async def report(self, site: CallSite, messages: Sequence[PromptMessage]) -> SelfReport:
@@ -205,6 +208,16 @@ class Approvals(Protocol):
         ...
 
 
+class Embedder(Protocol):
+    """Texts as vectors. Blocking. `name` is shown, and tells indexes apart."""
+
+    name: str
+
+    def embed(self, text: str) -> list[float]:
+        """Raises ToolError."""
+        ...
+
+
 class Novelty(Protocol):
     """Distance to past tasks of a type. Does not raise: what cannot be measured is new, and the reason is said."""
 
@@ -222,6 +235,39 @@ class NoveltyReading:
     novelty: float
     similar: int
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A scored proposal that is about to run alone. `artifact`: SHA-256 of the whole proposal."""
+
+    task_type: str
+    proposal: str
+    action_hash: str
+    artifact: str
+    score: Score
+    era: int
+    """Of the certificate it relies on."""
+    risk: Risk
+
+
+class Outcomes(Protocol):
+    """The log of what became of scored proposals."""
+
+    async def alone(self, site: CallSite, scored: Scored) -> Coin | None:
+        """Enter what is about to run alone, with the audit coin drawn for it; the same proposal has one coin for good.
+
+        None when what it relies on was taken back meanwhile: then a person is asked.
+        """
+        ...
+
+
+class Memory(Protocol):
+    """What is known of a tenant's world."""
+
+    async def recall(self, site: CallSite, words: str) -> Recall:
+        """What holds, and the passages that share most with `words`."""
+        ...
 
 
 class History(Protocol):

@@ -9,6 +9,7 @@ from core.actions import PolicyDecision, Proposal, Score
 from core.canonical import storable
 from core.domain import Explanation
 from core.errors import BadInput
+from core.memory import Conflict
 from core.vocabulary import ANSWERS, Answer, ReviewKind
 
 WireAnswer = Literal["approve", "edit", "reject", "respond"]
@@ -42,6 +43,21 @@ def question_request(proposal: Proposal) -> dict[str, Any]:
         *[f"Option: {option}" for option in proposal.arguments.get("options", [])],
     ]
     return _request("question", proposal, ["respond"], [line for line in why if line], explanation)
+
+
+def conflict_request(conflict: Conflict) -> dict[str, Any]:
+    """Facts that contradict each other, none of which is both newer and at least as trusted."""
+    evidence = tuple(
+        {"label": f"{fact.value} ({fact.at:%Y-%m-%d})", "source": fact.source, "trust": fact.trust}
+        for fact in conflict.facts
+    )
+    explanation = Explanation(
+        proposed=f"Which is true of {conflict.subject}?",
+        approving_will="Your answer is stored as a fact, with your name, and holds from now on.",
+        evidence=evidence,
+    )
+    asked = Proposal(id="", action="planner", arguments={"subject": conflict.subject})
+    return _request("conflict", asked, ["respond"], [conflict.log], explanation) | {"subject": conflict.subject}
 
 
 def blocker_request(task_type: str, failure_class: str, message: str, proposal: Proposal | None) -> dict[str, Any]:

@@ -18,6 +18,14 @@ Stage = Literal["full", "checkpoints", "human_tool", "matrix"]
 PolicyOutcome = Literal["allow", "review", "deny"]
 Band = Literal["proceed", "review", "block"]
 OperationState = Literal["started", "succeeded", "failed", "unknown"]
+Verdict = Literal["right", "wrong", "unclear"]
+"""On the agent's own proposal, before anything was edited; all but `right` count as a loss."""
+Reason = Literal["wrong_intent", "generic_pov", "no_relevance", "fact", "voice", "links", "other"]
+"""What was wrong with a proposal."""
+LevelMove = Literal[
+    "certified", "raised", "revoked", "restricted", "recovered", "granted", "lowered", "lifted",
+]  # fmt: skip
+"""Why a task type goes further or less far alone: the first five follow from evidence, the last three from people."""
 EventClass = Literal["decided", "observed"]
 Trust = Literal["person", "profile", "trusted", "untrusted", "model"]
 """Where a value came from; anything fetched from outside is `untrusted`."""
@@ -90,6 +98,8 @@ EventKind = Literal[
     "lease_taken",
     "postponed",
     "stop_requested",
+    "audit_judged",
+    "level_changed",
     "thread_finished",
 ]
 
@@ -110,6 +120,8 @@ EVENT_CLASSES: Final[Mapping[EventKind, EventClass]] = {
     "lease_taken": "observed",
     "postponed": "observed",
     "stop_requested": "observed",
+    "audit_judged": "observed",
+    "level_changed": "observed",
     "thread_finished": "decided",
 }
 """`decided`: a replay must repeat it. `observed`: leases and attempts, which differ from run to run."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from core.controls import Coin
 from escalation.intervals import Interval, rate_interval
 from escalation.signals import readable
 
@@ -13,15 +14,6 @@ USUAL: Final = 0.10
 AFTER_A_RAISE: Final = 0.50
 JUST_AFTER: Final = 200
 """Actions alone for which a raise counts as recent: at one audit in two, about the clean outcomes of a certificate."""
-
-
-@dataclass(frozen=True, slots=True)
-class Coin:
-    """Drawn and stored before the action. `audited` is decided by nothing but the chance that was drawn."""
-
-    probability: float
-    chance: float
-    audited: bool
 
 
 def probability(alone_since_raise: int, doubled: bool = False) -> float:

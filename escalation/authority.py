@@ -2,15 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from typing import Final, get_args
 
 from core.controls import InForce
-from core.vocabulary import Authority
-from escalation.control_quality import Quality, cap
+from core.vocabulary import Authority, Stage
+from escalation.audit import probability
+from escalation.control_quality import Quality, audits_doubled, cap
 from escalation.signals import readable
+from escalation.stages import in_effect
 
 ORDER: Final[tuple[Authority, ...]] = get_args(Authority)
 """From least to most: observe, suggest, prefill, execute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Have:
+    """What a task type has to show for itself, and what people have said of it.
+
+    `lowered`: no more than this, whatever is earned. `waived`: the stage for which an admin gave up certification.
+    """
+
+    threshold: float | None = None
+    granted: str | None = None
+    waived: str | None = None
+    lowered: str | None = None
+    era: int = 0
+    since_raise: int = 0
+    quality: Quality = field(default_factory=Quality)
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """What the installation says. `allowed`: no more than this; `asks`: fixed checkpoint."""
+
+    environment: str
+    allowed: str = "execute"
+    stage: Stage = "matrix"
+    asks: bool = False
 
 
 def known(level: object) -> Authority:
@@ -42,6 +71,39 @@ def in_force(earned_level: str, environment_level: str, quality: Quality) -> InF
     if level == "execute":
         return InForce(level, ("Nothing lowers it.",))
     return InForce(level, tuple(f"No more than {level} is {what}." for what in binding))
+
+
+def holding(configured: Configured, have: Have) -> InForce:
+    """All that bounds what a task type does without a person.
+
+    In `local` poor control quality does not lower the level, since one person is everybody there; nothing runs alone
+    by its score then.
+    """
+    local = configured.environment == "local"
+    base = earned(configured.environment, have.threshold, have.granted)
+    level = in_force(base, configured.allowed, Quality() if local else have.quality)
+    if have.lowered is not None and ORDER.index(known(have.lowered)) <= ORDER.index(level.level):
+        level = InForce(known(have.lowered), (f"A person has lowered it to {known(have.lowered)}.",))
+    stage = in_effect(configured.stage, have.waived)
+    withheld = local and ORDER.index(cap(have.quality.band)) < ORDER.index("execute")
+    threshold = None if withheld else readable(have.threshold)
+    why = (f"Control quality is {have.quality.band} ({_quality_reason(have.quality)}), so every score asks.",)
+    return replace(
+        level,
+        reasons=(*level.reasons, *(why if withheld else ()), *_stage_reason(configured.stage, stage)),
+        certified=threshold is not None or stage != "matrix",
+        threshold=threshold,
+        stage="matrix" if withheld else stage,
+        asks=configured.asks and stage != "full",
+        audits=probability(have.since_raise, audits_doubled(have.quality.band)),
+        era=have.era,
+    )
+
+
+def _stage_reason(configured: Stage, stage: Stage) -> tuple[str, ...]:
+    if configured == stage:
+        return ()
+    return (f"It is set to {configured}, which no admin has granted, so it is {stage}.",)
 
 
 def _quality_reason(quality: Quality) -> str:

@@ -23,13 +23,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from core.vocabulary import Risk
 from escalation.betting import Evidence, settle, stakes_on
 from escalation.signals import readable
 
-Verdict = Literal["right", "wrong", "unclear"]
 CANDIDATES: Final = (0.05, 0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50)
 ALPHA: Final[Mapping[Risk, float]] = {"low": 0.10, "normal": 0.05, "high": 0.02}
 OPENING: Final = 20

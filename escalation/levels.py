@@ -12,6 +12,38 @@ def describe(certificate: Certificate, missed: MissRate | None = None) -> tuple[
     return (_in_force(certificate, missed), *_next_step(certificate), _reviewers(missed))
 
 
+def in_short(certificate: Certificate, missed: MissRate | None = None) -> tuple[str, str]:
+    """(evidence, what it takes to do more), each a phrase for a table."""
+    return _evidence(certificate, missed), _missing(certificate)
+
+
+def _evidence(certificate: Certificate, missed: MissRate | None) -> str:
+    if certificate.level is None:
+        return f"nothing certified; {_counts(certificate.evidence[_next_index(certificate)])}"
+    bound = corrected(min(certificate.alpha, risk_bound(certificate.evidence[certificate.level])), missed)
+    return f"wrong in ≤ {bound:.1%} of what it does alone (95 %)"
+
+
+def _missing(certificate: Certificate) -> str:
+    if certificate.first is None:
+        needed = clean_needed(Evidence(), certificate.alpha)
+        return (
+            f"{OPENING - certificate.seen} more decisions show where to begin, then {needed} right in a row "
+            f"for ≤ {certificate.alpha:.0%}"
+        )
+    if (index := _next_index(certificate)) == len(CANDIDATES):
+        return "no higher threshold is left"
+    needed = clean_needed(certificate.evidence[index], certificate.alpha)
+    if needed is None:
+        return "out of reach for this behaviour version"
+    return f"{needed} more right in a row that score at most {CANDIDATES[index]:.2f}, for ≤ {certificate.alpha:.0%}"
+
+
+def _next_index(certificate: Certificate) -> int:
+    """Of the candidate that would be certified next; one past the last when there is none."""
+    return (certificate.first or 0) if certificate.level is None else certificate.level + 1
+
+
 def _in_force(certificate: Certificate, missed: MissRate | None) -> str:
     if certificate.level is None or certificate.threshold is None:
         return "Nothing is certified: every score asks."
@@ -28,7 +60,7 @@ def _next_step(certificate: Certificate) -> tuple[str, ...]:
         opening = f"The first {OPENING} scores choose where the sequence starts; {certificate.seen} are in."
     else:
         opening = ""
-    index = (certificate.first or 0) if certificate.level is None else certificate.level + 1
+    index = _next_index(certificate)
     if index == len(CANDIDATES):
         return ("No higher candidate is left.",)
     evidence = certificate.evidence[index]

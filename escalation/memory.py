@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, Literal
 
+from core.memory import Fact
 from core.vocabulary import Trust
 
+__all__ = ("TRUST_ORDER", "Fact", "Fused", "fuse")
+
 TRUST_ORDER: Final[tuple[Trust, ...]] = ("untrusted", "model", "trusted", "profile", "person")
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One statement about a subject, with where it came from. `at` carries a time zone."""
-
-    subject: str
-    value: str
-    source: str
-    trust: Trust
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +22,10 @@ class Fused:
     holds: Fact | None
     over: tuple[Fact, ...]
     log: str
+
+    @property
+    def subject(self) -> str:
+        return (self.holds or self.over[0]).subject
 
 
 def fuse(facts: Sequence[Fact]) -> Fused:

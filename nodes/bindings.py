@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from core.controls import Controls
 from core.domain import Domain
-from core.ports import Approvals, Artifacts, Authorities, Executor, History, Model, Novelty
-from core.vocabulary import Environment
+from core.ports import Approvals, Artifacts, Authorities, Executor, History, Memory, Model, Novelty, Outcomes
+from core.vocabulary import Environment, Risk
+from escalation.samples import NONE, Way
 from policy.check import Situation
 
 if TYPE_CHECKING:
@@ -27,11 +28,15 @@ class Bindings:
     approvals: Approvals
     novelty: Novelty
     history: History
+    outcomes: Outcomes
+    memory: Memory
     gate: CedarGate
     environment: Environment
     authorities: Authorities
     offline: bool
     new_id: Callable[[], str]
+    samples: Mapping[Risk, tuple[Way, ...]] = field(default_factory=lambda: NONE)
+    """Further samples of a decision, by the risk of the tool that was chosen."""
     postponed: int = 0
     """How often the thread was postponed already in the step this run begins with."""
 

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from langgraph.runtime import Runtime
 
-from core.actions import PolicyDecision, Proposal
+from core.actions import PolicyDecision, Proposal, Score
+from core.canonical import canonical_json, sha256
+from core.controls import Coin, Controls, InForce
+from core.domain import View
 from core.events import event
+from core.ports import CallSite, Scored
 from core.reviews import action_request
 from core.state import Json, ThreadState
 from escalation.score import Signals, score
+from escalation.signals import Readings, action_key, samples_of
+from escalation.stages import routed
+from escalation.standing import counts
 from nodes.bindings import Bindings
 from nodes.origins import shown
-from nodes.planner import Node
+from nodes.planner import Node, call_site
 from nodes.views import view_of
+
+_TAKEN_BACK: Final = "What it relied on was taken back while this was being decided."
 
 
 def escalation_score(bound: Bindings) -> Node:
@@ -22,26 +32,80 @@ def escalation_score(bound: Bindings) -> Node:
         proposal = Proposal.model_validate(state["proposal"])
         policy = PolicyDecision.model_validate({k: v for k, v in (state["policy"] or {}).items() if k != "approved_by"})
         view = await view_of(bound.artifacts, bound.domain.reads, state)
-        tenant, task_type = state["task"]["tenant"], proposal.action
-        changed, decided = await bound.history.changed(tenant, task_type)
-        reading = await bound.novelty.nearest(tenant, task_type, bound.domain.situation(view, task_type))
-        # Nothing is certified yet, so no threshold exists up to which a task type acts alone.
-        signals = Signals(proposal.report, reading, changed, decided, None, bound.domain.reasons(view, proposal))
-        scored = score(signals)
-        said = event(
-            "escalation",
-            proposal=proposal.id,
-            action=task_type,
-            **scored.to_json(),
-            similar=reading.similar,
-            # What a replay answers with: the score's own parts are rounded.
-            inputs={"novelty": reading.novelty, "note": reading.note, "changed": changed, "decided": decided},
-        )
-        update: Json = {"escalation": scored.to_json(), "events": [said]}
+        site, task_type = call_site(state, runtime), proposal.action
+        controls = await bound.authorities.in_force(site, {task_type})
+        held, coin = controls.of(task_type), None
+        signals = await _signals(bound, site, view, proposal, held)
+        scored = routed(score(signals), held)
         if scored.band == "proceed" and policy.outcome == "allow":
+            coin = await bound.outcomes.alone(site, _about_to_run(bound, proposal, scored, held))
+            if coin is None:
+                scored = score(replace(signals, threshold=None, evidence_reasons=(_TAKEN_BACK,)))
+        update: Json = {
+            "escalation": scored.to_json(),
+            "events": [_said(proposal, scored, signals, controls, coin)],
+        }
+        if coin is not None:
             return update
         filled = await shown(bound.artifacts, state, proposal)
         asked = action_request(filled, policy, scored, bound.domain.explain(view, filled))
-        return update | {"review": asked | {"action_hash": proposal.hash}}
+        earning = _earning(bound, proposal, policy, held)
+        return update | {"review": asked | {"action_hash": proposal.hash, "earning": earning}}
 
     return node
+
+
+async def _signals(bound: Bindings, site: CallSite, view: View, proposal: Proposal, held: InForce) -> Signals:
+    task_type = proposal.action
+    changed, decided = await bound.history.changed(site.tenant, task_type)
+    reading = await bound.novelty.nearest(site.tenant, task_type, bound.domain.situation(view, task_type))
+    reasons = bound.domain.reasons(view, proposal)
+    samples = samples_of(action_key(task_type, proposal.arguments), proposal.samples)
+    readings = Readings(samples=samples) if samples else None
+    return Signals(proposal.report, reading, changed, decided, held.threshold, reasons, readings)
+
+
+def _said(proposal: Proposal, scored: Score, signals: Signals, controls: Controls, coin: Coin | None) -> Json:
+    """The score with all it rests on, so that it can be made again."""
+    return event(
+        "escalation",
+        proposal=proposal.id,
+        action=proposal.action,
+        **scored.to_json(),
+        similar=signals.novelty.similar,
+        # What a replay answers with: the score's own parts are rounded.
+        inputs={
+            "novelty": signals.novelty.novelty,
+            "note": signals.novelty.note,
+            "changed": signals.changed,
+            "decided": signals.decided,
+        },
+        samples=list(proposal.samples),
+        controls=controls.to_json(),
+        coin=None
+        if coin is None
+        else {"probability": coin.probability, "chance": coin.chance, "audited": coin.audited},
+    )
+
+
+def _about_to_run(bound: Bindings, proposal: Proposal, scored: Score, held: InForce) -> Scored:
+    risk = bound.domain.tools[proposal.action].risk
+    return Scored(proposal.action, proposal.id, proposal.hash, _artifact(proposal), scored, held.era, risk)
+
+
+def _earning(bound: Bindings, proposal: Proposal, policy: PolicyDecision, held: InForce) -> Json:
+    """What the decision will be evidence of; store/outcomes.py reads it. `floor` is of now, not of the decision."""
+    spec = bound.domain.tools[proposal.action]
+    rules = policy.rules if policy.outcome == "review" else ()
+    return {
+        "artifact": _artifact(proposal),
+        "floor": held.audits if held.alone else 1.0,
+        "era": held.era,
+        "risk": spec.risk,
+        "counts": counts(spec.tier_of(proposal.arguments), rules, held.asks),
+    }
+
+
+def _artifact(proposal: Proposal) -> str:
+    """Under which the planner has stored the whole proposal."""
+    return sha256(canonical_json(proposal.to_json()))

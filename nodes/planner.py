@@ -16,17 +16,22 @@ from core.errors import ModelError
 from core.events import event
 from core.failures import FAILURES, classify
 from core.handles import pinned
+from core.memory import Recall
 from core.ports import CallSite, ToolChoice
 from core.reviews import blocker_request
 from core.state import Json, ThreadState
 from core.tools import ToolSpec
+from escalation.stages import may_ask
 from nodes.bindings import Bindings
+from nodes.recalling import contradicted, held_back, kept, words_of
+from nodes.sampling import drawn
 from nodes.views import view_of
 from policy.check import offer
 from policy.limits import MAX_FEEDBACK, limit_reached
 from policy.scope import refused
 
 Node = Callable[[ThreadState, Runtime[Any]], Awaitable[Json]]
+ASK_HUMAN: Final = "ask_human"
 _CLEARED: Final[Json] = {"proposal": None, "policy": None, "escalation": None, "review": None}
 
 
@@ -40,22 +45,33 @@ def planner(bound: Bindings) -> Node:
         view = await view_of(bound.artifacts, bound.domain.reads, state)
         site, tools, candidates = call_site(state, runtime), bound.domain.tools, bound.domain.next_actions(view)
         controls = await bound.authorities.in_force(site, {tools[name].task_type for name in candidates})
-        offered = offer(bound.gate, candidates, tools, partial(bound.situation, site.tenant, controls))
+        permitted = offer(bound.gate, candidates, tools, partial(bound.situation, site.tenant, controls))
+        offered = _without_questions(permitted, tools, controls)
+        if (held := held_back(candidates, permitted, tools, controls)) is not None:
+            return {**_CLEARED, **held}
         if not offered:
             return _nothing_left(candidates, controls)
+        recall = Recall() if _only(offered, tools) else await bound.memory.recall(site, words_of(view.task))
+        if recall.conflict is not None:
+            return {**_CLEARED, **contradicted(recall.conflict, await kept(bound.artifacts, site.tenant, recall))}
         counters = {**counters, "steps": counters.get("steps", 0) + 1}
         update: Json = {**_CLEARED, "offered": list(offered), "counters": counters}
+        if recall.untrusted:
+            update["trust_tier"] = "tainted"
+        stood = {"offered": list(offered), "controls": controls.to_json()}
+        if (memory := await kept(bound.artifacts, site.tenant, recall)) is not None:
+            stood["memory"] = memory
         try:
-            proposal = await _propose(bound, site, view, offered)
+            proposal = await _propose(bound, site, view, offered, recall)
         except ModelError as error:
             if FAILURES[classify(error)].response != "replan":
                 raise
-            return update | _unusable(state, counters, error, offered, controls)
+            return update | _unusable(state, counters, error, stood)
         said = proposal.to_json()
         stored = await bound.artifacts.put(
             state["task"]["tenant"], canonical_json(said), "application/json", "planner", "model"
         )
-        return update | {"proposal": said, "events": [_decision(proposal, stored, offered, controls)]}
+        return update | {"proposal": said, "events": [_decision(proposal, stored, stood)]}
 
     return node
 
@@ -70,7 +86,19 @@ def _nothing_left(candidates: Sequence[str], controls: Controls) -> Json:
     return ended | {"events": [said]}
 
 
-def _decision(proposal: Proposal, stored: Ref, offered: Sequence[str], controls: Controls) -> Json:
+def _only(offered: Sequence[str], tools: Mapping[str, ToolSpec]) -> bool:
+    """One step is possible and it leaves nothing to say: asking a model would only cost."""
+    return len(offered) == 1 and not tools[offered[0]].model_schema()["required"]
+
+
+def _without_questions(offered: Sequence[str], tools: Mapping[str, ToolSpec], controls: Controls) -> Sequence[str]:
+    """A question to a person is offered only where the stage of the next step has it."""
+    asking = not offered or may_ask(controls.of(tools[offered[0]].task_type).stage)
+    return offered if asking else [name for name in offered if name != ASK_HUMAN]
+
+
+def _decision(proposal: Proposal, stored: Ref, stood: Json) -> Json:
+    """`stood`: what was offered, how far the agent might go alone, and what was recalled."""
     return event(
         "decision",
         action=proposal.action,
@@ -79,8 +107,8 @@ def _decision(proposal: Proposal, stored: Ref, offered: Sequence[str], controls:
         artifact=stored.sha256,
         model_call=proposal.model_call,
         confidence=proposal.report.confidence,
-        offered=list(offered),
-        controls=controls.to_json(),
+        samples=list(proposal.samples),
+        **stood,
     )
 
 
@@ -92,23 +120,32 @@ def call_site(state: ThreadState, runtime: Runtime[Any]) -> CallSite:
     return CallSite(state["task"]["tenant"], info.thread_id, info.task_id, info.node_attempt)
 
 
-async def _propose(bound: Bindings, site: CallSite, view: View, offered: Sequence[str]) -> Proposal:
+async def _propose(bound: Bindings, site: CallSite, view: View, offered: Sequence[str], recall: Recall) -> Proposal:
     tools = bound.domain.tools
     only = tools[offered[0]]
-    if len(offered) == 1 and not only.model_schema()["required"]:
-        # One step is possible and it leaves nothing to say: asking a model would only cost.
+    if _only(offered, tools):
         report = SelfReport(rationale="It is the only step possible.", confidence=1.0)
         return Proposal(id=bound.new_id(), action=only.name, arguments=_bind(only, {}, view), report=report)
-    messages = bound.domain.messages(view, offered)
-    choice: ToolChoice = await bound.model.choose(site, messages, [tools[name] for name in offered])
-    spec = tools.get(choice.action)
-    said = pinned(choice.arguments, {**view.hashes, **_profile(view.task)})
-    arguments = storable(_bind(spec, said, view) if spec else said)
-    proposal = Proposal(id=bound.new_id(), action=choice.action, arguments=arguments, model_call=choice.model_call)
+    messages = [*bound.domain.messages(view, offered), *recall.messages()]
+    specs = [tools[name] for name in offered]
+    choice: ToolChoice = await bound.model.choose(site, messages, specs)
+    arguments, spec = partial(_arguments, tools, view), tools.get(choice.action)
+    proposal = Proposal(
+        id=bound.new_id(), action=choice.action, arguments=arguments(choice), model_call=choice.model_call
+    )
     if spec is None or not spec.decision_point:
         return proposal
     report = await bound.model.report(site, [*messages, *bound.domain.report_messages(proposal)])
-    return proposal.model_copy(update={"report": report})
+    samples = await drawn(bound, site, messages, specs, spec, arguments)
+    return proposal.model_copy(update={"report": report, "samples": samples})
+
+
+def _arguments(tools: Mapping[str, ToolSpec], view: View, choice: ToolChoice) -> Json:
+    """Of a choice, as its proposal has them: handles pinned, and what the model never writes filled in."""
+    spec = tools.get(choice.action)
+    said = pinned(choice.arguments, {**view.hashes, **_profile(view.task)})
+    plain: Json = storable(_bind(spec, said, view) if spec else said)
+    return plain
 
 
 def _profile(task: Mapping[str, Any]) -> dict[str, str]:
@@ -127,18 +164,9 @@ def _bound_value(source: str, view: View) -> Any:
     return view.hashes.get(name) if kind == "result" else view.task.get(name)
 
 
-def _unusable(
-    state: ThreadState, counters: Mapping[str, int], error: ModelError, offered: Sequence[str], controls: Controls
-) -> Json:
+def _unusable(state: ThreadState, counters: Mapping[str, int], error: ModelError, stood: Json) -> Json:
     item = {"kind": "invalid", "action": "", "reasons": [str(error)], "message": str(error)}
-    failure = event(
-        "failure",
-        **{"class": classify(error)},
-        message=str(error),
-        model_call=error.model_call,
-        offered=list(offered),
-        controls=controls.to_json(),
-    )
+    failure = event("failure", **{"class": classify(error)}, message=str(error), model_call=error.model_call, **stood)
     return {
         "counters": {**counters, "attempts": counters.get("attempts", 0) + 1},
         "feedback": [*state.get("feedback", []), item][-MAX_FEEDBACK:],

@@ -14,12 +14,10 @@ from core.reviews import action_request, blocker_request, question_request
 from core.state import Json, ThreadState
 from nodes.bindings import Bindings
 from nodes.origins import origins_of
-from nodes.planner import Node, call_site
+from nodes.planner import ASK_HUMAN, Node, call_site
 from nodes.views import view_of
 from policy.check import Approval, Judgement, Standing, judge
 from policy.limits import MAX_FEEDBACK
-
-ASK_HUMAN = "ask_human"
 
 
 def policy_check(bound: Bindings) -> Node:

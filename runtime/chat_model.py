@@ -33,6 +33,7 @@ Read = TypeVar("Read")
 Prompt = Sequence[BaseMessage]
 Ask = Callable[[], Awaitable[Sequence[AIMessage]]]
 
+SAMPLE_TEMPERATURE: Final = 0.7
 _NO_COMPLETION: Final = (AttributeError, TypeError, LookupError)
 """What the client library stumbles with over JSON or a web page that is no completion."""
 _KEY: Final = re.compile(r"\b(?:sk-[\w*-]{6,}|bearer\s+\S+)", re.IGNORECASE)
@@ -68,17 +69,24 @@ class ChatModel:
         self._deadlines = deadlines or Unwatched()
         self._structured = connection.structured
 
-    async def choose(self, site: CallSite, messages: Sequence[PromptMessage], tools: Sequence[ToolSpec]) -> ToolChoice:
+    async def choose(
+        self, site: CallSite, messages: Sequence[PromptMessage], tools: Sequence[ToolSpec], *, sample: bool = False
+    ) -> ToolChoice:
         """Raises ModelError."""
         prompt = prompting.to_langchain(messages)
         offer = [offered(tool) for tool in tools]
-        bound = self._model.bind_tools(offer, tool_choice="any", parallel_tool_calls=False)
+        bound = self._model.bind_tools(offer, tool_choice="any", parallel_tool_calls=False, **self._warmer(sample))
 
         async def ask() -> list[AIMessage]:
             return [part async for part in bound.astream(prompt)]
 
-        call_id, (action, arguments, text) = await self._call(site, "choose", prompt, ask, prompting.chosen)
+        purpose: Purpose = "sample" if sample else "choose"
+        call_id, (action, arguments, text) = await self._call(site, purpose, prompt, ask, prompting.chosen)
         return ToolChoice(action, arguments, text, call_id)
+
+    def _warmer(self, sample: bool) -> dict[str, Any]:
+        """The temperature of a sample, where the model takes one: at 0 it would only repeat itself."""
+        return {"temperature": SAMPLE_TEMPERATURE} if sample and self._parameters.get("temperature") is not None else {}
 
     async def report(self, site: CallSite, messages: Sequence[PromptMessage]) -> SelfReport:
         """Raises ModelError. An endpoint that knows no JSON schemas is asked by a tool call from then on."""

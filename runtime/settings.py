@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import BadInput
-from core.vocabulary import Environment
+from core.vocabulary import Environment, Stage
 
 
 class Settings(BaseSettings):
@@ -26,8 +28,16 @@ class Settings(BaseSettings):
     profile: Path | None = Field(None, alias="AUTONOMY_PROFILE")
     policies: Path | None = Field(None, alias="AUTONOMY_POLICIES")
 
+    stages: Annotated[Mapping[str, Stage], NoDecode] = Field(default_factory=dict, alias="AUTONOMY_STAGES")
+    interrupt_on: str = Field("", alias="AUTONOMY_INTERRUPT_ON")
+
+    chroma_url: str | None = Field(None, alias="AUTONOMY_CHROMA_URL")
+    embedding_model: str | None = Field(None, alias="AUTONOMY_EMBEDDING_MODEL")
+    embedding_url: str | None = Field(None, alias="AUTONOMY_EMBEDDING_URL")
+
     model: str | None = Field(None, alias="AUTONOMY_MODEL")
     model_timeout: float = Field(60.0, gt=0, le=600, alias="AUTONOMY_MODEL_TIMEOUT")
+    samples: Literal["on", "off"] = Field("on", alias="AUTONOMY_SAMPLES")
     probe_local_models: bool = Field(True, alias="AUTONOMY_PROBE_LOCAL_MODELS")
     openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
     openai_base_url: str | None = Field(None, alias="OPENAI_BASE_URL")
@@ -42,17 +52,33 @@ class Settings(BaseSettings):
 
     @field_validator(
         "database_url", "encryption_key", "openai_api_key", "openai_base_url", "serper_api_key", "model", "policies",
-        mode="before",
+        "chroma_url", "embedding_model", "embedding_url", mode="before",
     )  # fmt: skip
     @classmethod
     def empty_is_unset(cls, value: object) -> object:
         """`KEY=` in a .env file means that the key is not set."""
         return None if isinstance(value, str) and not value.strip() else value
 
+    @field_validator("stages", mode="before")
+    @classmethod
+    def stages_are_json(cls, value: object) -> object:
+        """Read here, so that a slip in it is told like any other."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value) if value.strip() else {}
+        except json.JSONDecodeError:
+            raise ValueError('it is not JSON like {"set_intent": "checkpoints"}') from None
+
     @property
     def content(self) -> Path:
         """Where briefs, drafts and published files go; a folder per tenant."""
         return (self.content_dir or self.home / "content").expanduser().resolve()
+
+    @property
+    def checkpoints(self) -> frozenset[str]:
+        """Task types at which a person is asked each time."""
+        return frozenset(name.strip() for name in self.interrupt_on.split(",") if name.strip())
 
     @property
     def private_hosts(self) -> frozenset[str]:

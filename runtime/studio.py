@@ -19,9 +19,11 @@ from langgraph.runtime import Runtime
 
 from core.actions import Proposal, Ref
 from core.canonical import canonical_json, sha256
+from core.controls import Coin
 from core.errors import ToolError
+from core.memory import Recall
 from core.model_calls import ModelCall
-from core.ports import CallSite, NoveltyReading, Performed, Tool, ToolContext
+from core.ports import CallSite, NoveltyReading, Performed, Scored, Tool, ToolContext
 from core.retries import POSTPONEMENTS
 from core.state import Json, ThreadState
 from core.vocabulary import Trust
@@ -81,7 +83,7 @@ class SecondLookApprovals:
 
 @dataclass(frozen=True, slots=True)
 class NothingKnown:
-    """core.ports.Novelty and History without a past."""
+    """core.ports.Novelty, History, Outcomes and Memory without a past."""
 
     async def nearest(self, tenant: str, task_type: str, situation: str) -> NoveltyReading:
         return NoveltyReading(1.0, 0, "Studio keeps no past tasks")
@@ -91,6 +93,12 @@ class NothingKnown:
 
     async def changed(self, tenant: str, task_type: str) -> tuple[int, int]:
         return 0, 0
+
+    async def recall(self, site: CallSite, words: str) -> Recall:
+        return Recall()
+
+    async def alone(self, site: CallSite, scored: Scored) -> Coin | None:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +154,8 @@ async def make_graph() -> CompiledStateGraph[GraphState, None, GraphState, Graph
         approvals=approvals,
         novelty=nothing,
         history=nothing,
+        outcomes=nothing,
+        memory=nothing,
         gate=await asyncio.to_thread(load_gate),
         environment="local",
         authorities=EnvironmentAuthorities("local"),

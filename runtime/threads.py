@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg
 
 from core.canonical import sha256, storable_text
+from core.diffs import changes
 from core.errors import BadInput, LeaseLost, ThreadBusy, ThreadEnded
 from core.events import Event
 from core.failures import classify
@@ -21,13 +22,14 @@ from core.lifecycle import ENDED
 from core.operations import Resolution
 from core.reviews import WireAnswer, answer_of
 from core.state import Json
-from core.vocabulary import Answer, ThreadStatus
+from core.vocabulary import Answer, Reason, ThreadStatus, Verdict
 from graph.version import GRAPH_VERSION
 from runtime.edits import edited_arguments
 from runtime.intake import NewThread
 from runtime.resolutions import resolution
 from runtime.wiring import Application
-from store.reviews import Decision
+from store.outcomes import Word
+from store.reviews import VERDICTS, Decision
 from store.threads import Lease
 
 if TYPE_CHECKING:
@@ -125,9 +127,14 @@ async def decide(
     arguments: Mapping[str, Any] | None = None,
     message: str = "",
     reserved: bool = False,
+    verdict: Verdict | None = None,
+    reason: Reason | None = None,
 ) -> str:
     """Take a person's decision on a review, once; returns the thread's id. Nothing runs here: a worker runs the
     thread on, unless it is `reserved`, and the caller does.
+
+    `verdict` is on the proposal as the agent made it, given before any edit, with a `reason` if it was not right.
+    Without one, approve is right, reject is wrong, and edit is unclear, which counts as not right.
 
     Raises NotFound, AlreadyDecided, StaleDecision, or BadInput for an answer this review does not take.
     """
@@ -140,20 +147,37 @@ async def decide(
         raise BadInput(
             f"Review r-{number} takes {', '.join(allowed)}, not {wire}: its score is above what can be approved."
         )
+    word = _word(answer, verdict, reason, message)
     payload: Json = {"type": wire, "by": person.name, "message": message, "choice": choice}
     decided_hash = review["action_hash"] if answer == "approve" else None
+    diff = None
     if wire == "edit":
         final = await _edited_arguments(app, review, arguments)
         action = review["request"]["action_requests"][0]["name"]
         payload |= {"edited_action": {"name": action, "args": final}, "proposal_id": secrets.token_hex(16)}
         decided_hash = sha256({"action": action, "arguments": final})
+        diff = changes(review["request"]["action_requests"][0]["args"], final)
     elif arguments is not None:
         raise BadInput("--args goes with edit.")
     changed = answer in ("edit", "reject")
     operation = await _resolution(app, review, answer, person, message)
-    decision = Decision(answer, person.name, person.verified, payload, decided_hash, changed, operation)
+    decision = Decision(
+        answer, person.name, person.verified, payload, decided_hash, changed, operation, word=word, diff=diff
+    )
     await app.reviews.decide(review, decision, reserved=reserved)
     return str(review["thread_id"])
+
+
+def _word(answer: Answer, verdict: Verdict | None, reason: Reason | None, message: str) -> Word | None:
+    """Raises BadInput for a verdict on anything but a proposed action."""
+    if answer not in VERDICTS:
+        if verdict or reason:
+            raise BadInput("A verdict goes with approve, edit or reject: it is on the action that was proposed.")
+        return None
+    said = verdict or VERDICTS[answer]
+    if reason and said == "right":
+        raise BadInput("A proposal that was right has no reason against it; leave --reason out.")
+    return Word(said, reason, message)
 
 
 async def _run_under(

@@ -8,7 +8,7 @@ from typing import Any, Final, assert_never
 
 from core.events import ChainedEvent
 from core.failures import FAILURES
-from core.vocabulary import Attempt
+from core.vocabulary import Attempt, LevelMove
 
 Words = tuple[str, str]
 
@@ -25,6 +25,17 @@ ATTEMPTS: Final[Mapping[Attempt, str]] = {
     "did_not_happen": "a person says it did not happen",
     "abandoned": "given up by a person",
     "revised": "opened again by a person",
+}
+
+LEVEL_MOVES: Final[Mapping[LevelMove, str]] = {
+    "certified": "may act alone now",
+    "raised": "may act alone further than before",
+    "revoked": "may not act alone any more",
+    "restricted": "is held shorter",
+    "recovered": "is held less short",
+    "granted": "was granted a level",
+    "lowered": "was lowered by a person",
+    "lifted": "is no longer lowered",
 }
 
 
@@ -76,6 +87,11 @@ def in_words(stored: ChainedEvent, texts: Mapping[str, str]) -> Words:
             return f"tried again at {body['again_at'][11:19]} UTC", f"{body['message']} [{body['class']}]"
         case "stop_requested":
             return f"stop asked for by {stored.actor}", str(body["message"])
+        case "audit_judged":
+            why = f" ({body['reason']})" if body["reason"] else ""
+            return f"audit {body['audit']}: {body['verdict']}{why}", f"{body['task_type']}, by {stored.actor}"
+        case "level_changed":
+            return f"{body['task_type']}: {LEVEL_MOVES[body['change']]}", str(body["reason"])
         case "thread_finished":
             return f"thread {body['status']}", str(body["reason"])
         case _:

@@ -9,6 +9,9 @@ from typing import Any, Final
 
 from core.canonical import sha256
 from core.domain import Domain
+from core.tools import ToolSpec
+from core.vocabulary import Risk
+from escalation.samples import NONE
 from escalation.score import WEIGHTS
 from graph.version import GRAPH_VERSION
 
@@ -16,13 +19,20 @@ _PACKAGES: Final = ("core", "policy", "escalation", "domains", "tools", "store",
 _LENGTH: Final = 16
 
 
-def behaviour_versions(domain: Domain, model: Mapping[str, Any]) -> dict[str, str]:
-    """Task type -> hash of the model with its parameters, its prompt files, its tool and the score's weights."""
-    return {
-        name: sha256([dict(model), dict(domain.prompts(name)), spec.fingerprint(), WEIGHTS])[:_LENGTH]
-        for name, spec in domain.tools.items()
-        if spec.decision_point
-    }
+def behaviour_versions(
+    domain: Domain, model: Mapping[str, Any], samples: Mapping[Risk, tuple[str, ...]] = NONE
+) -> dict[str, str]:
+    """Task type -> hash of the model with its parameters, its prompt files, its tool, the score's weights and samples.
+
+    Of decision points, and of what is irreversible, for which levels can be granted too.
+    """
+
+    def version(name: str, spec: ToolSpec) -> str:
+        made_by = [dict(model), dict(domain.prompts(name)), spec.fingerprint(), WEIGHTS, samples[spec.risk]]
+        return sha256(made_by)[:_LENGTH]
+
+    leveled = (spec for spec in domain.tools.values() if spec.decision_point or spec.tier == "irreversible")
+    return {spec.name: version(spec.name, spec) for spec in leveled}
 
 
 def release(behaviours: Mapping[str, str], policies: str) -> str:

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 from core.domain import Domain, refuse_without_card
 from core.errors import AutonomyError, BadInput
 from core.ports import Model, Novelty
-from core.vocabulary import Authority
+from core.vocabulary import Authority, Risk
+from escalation.samples import NONE, WAYS, Way
 from nodes.bindings import Bindings
 from policy.facts import authority_in
-from runtime.authorities import EnvironmentAuthorities
 from runtime.copies import Forgetful, is_stubbed
+from runtime.earned import EarnedAuthorities
+from runtime.index import past_tasks
 from runtime.keys import cipher_for_secrets
 from runtime.models import ModelChoice, ModelSettings, build, choose_model, close, connection_of
 from runtime.settings import Settings
@@ -27,7 +29,9 @@ from store.artifacts import PostgresArtifacts
 from store.jobs import Jobs, PostgresJobs
 from store.leases import LeaseKeeper
 from store.ledger import PostgresLedger
+from store.memory import PostgresMemory
 from store.model_calls import ModelCallStore
+from store.outcomes import RunOutcomes
 from store.reviews import ReviewStore
 from store.secrets import SecretStore
 from store.sql import query
@@ -130,7 +134,12 @@ class Application:
     def behaviour_versions(self, domain: str, choice: ModelChoice) -> dict[str, str]:
         from runtime import versions
 
-        return versions.behaviour_versions(self.domain(domain), choice.parameters)
+        parameters = {**choice.parameters, "embedding": self.novelty.embedder.name}
+        return versions.behaviour_versions(self.domain(domain), parameters, self.samples(choice))
+
+    def samples(self, choice: ModelChoice) -> Mapping[Risk, tuple[Way, ...]]:
+        """Further samples of a decision; none of an algorithm, which always says the same."""
+        return NONE if choice.kind == "offline" or self.settings.samples == "off" else WAYS
 
     def release(self, behaviours: Mapping[str, str]) -> str:
         from runtime import versions
@@ -157,11 +166,20 @@ class Application:
             approvals=self.reviews,
             novelty=novelty,
             history=self.reviews,
+            outcomes=RunOutcomes(self.pool, thread["environment"], thread["behaviour_versions"]),
+            memory=PostgresMemory(self.pool),
             gate=self.gate,
             environment=thread["environment"],
-            authorities=EnvironmentAuthorities(thread["environment"]),
+            authorities=EarnedAuthorities(
+                self.pool,
+                thread["environment"],
+                thread["behaviour_versions"],
+                self.settings.stages,
+                self.settings.checkpoints,
+            ),
             offline=choice.kind == "offline",
             new_id=lambda: uuid.uuid4().hex,
+            samples=self.samples(choice),
             postponed=thread["postponed"],
         )
 
@@ -192,11 +210,6 @@ def model_settings(given: Settings, model: str | None = None) -> ModelSettings:
         timeout=given.model_timeout,
         probe_local=given.probe_local_models,
     )
-
-
-def past_tasks(settings: Settings) -> ChromaNovelty:
-    """The index of past tasks, not yet opened."""
-    return ChromaNovelty(settings.home.expanduser() / "chroma")
 
 
 def database_url(settings: Settings) -> str:

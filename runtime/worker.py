@@ -16,11 +16,13 @@ from graph.version import GRAPH_VERSION
 from runtime.bugs import kept
 from runtime.threads import advance
 from runtime.wiring import Application
+from store.audits import AuditStore
 from store.database import unavailable
 
 _SWEEP_SECONDS: Final = 1.0
 _LOOK_SECONDS: Final = 0.25
 """Between two looks whether a database that is away is back."""
+_AUDITS_SECONDS: Final = 3600.0
 _HOLD_BACK_SECONDS: Final = 60.0
 """How long a thread that could not be begun, such as one whose model is not to be had, is left alone."""
 
@@ -49,6 +51,7 @@ class _Worker:
     report: Report
     running: dict[str, RunControl] = field(default_factory=dict)
     away: bool = False
+    audits_due: float = 0.0
 
     async def run(self, thread_id: str) -> None:
         """One job."""
@@ -96,6 +99,7 @@ class _Worker:
         while not self.stopped.is_set():
             try:
                 await self.app.jobs.sweep(GRAPH_VERSION)
+                await self._give_up_audits()
                 self.outage(None)
             except psycopg.OperationalError as error:
                 self.outage(error)
@@ -103,6 +107,14 @@ class _Worker:
                 await asyncio.wait_for(self.stopped.wait(), _LOOK_SECONDS if self.away else _SWEEP_SECONDS)
             except TimeoutError:
                 continue
+
+    async def _give_up_audits(self) -> None:
+        """Now and then: an audit that nobody answers must not stay open for ever."""
+        now = asyncio.get_running_loop().time()
+        if now < self.audits_due:
+            return
+        self.audits_due = now + _AUDITS_SECONDS
+        await AuditStore(self.app.pool).give_up(None)
 
     async def drain(self) -> None:
         await self.stopped.wait()

@@ -377,13 +377,199 @@ from (
 order by waiting.number desc
 limit %(limit)s
 
--- outcome_insert: What a person made of a proposal.
-insert into outcome (tenant, thread_id, review, task_type, behaviour_version, proposal_hash, final_hash, answer, changed, reason_code, actor)
-values (%(tenant)s, %(thread_id)s, %(review)s, %(task_type)s, %(behaviour_version)s, %(proposal_hash)s, %(final_hash)s, %(answer)s, %(changed)s, %(reason_code)s, %(actor)s)
+-- outcome_insert: What became of a proposal; one row for each that was scored.
+insert into outcome (tenant, environment, thread_id, review, task_type, behaviour_version, proposal_id, artifact, proposal_hash, final_hash, answer,
+                     changed, alone, score, parts, threshold, why, floor, era, propensity, chance, audited, diff, verdict, reason_code, note, counted,
+                     actor, judged_by, judged_at)
+values (%(tenant)s, %(environment)s, %(thread_id)s, %(review)s, %(task_type)s, %(behaviour_version)s, %(proposal_id)s, %(artifact)s, %(proposal_hash)s,
+        %(final_hash)s, %(answer)s, %(changed)s, %(alone)s, %(score)s, %(parts)s, %(threshold)s, %(why)s, %(floor)s, %(era)s, %(propensity)s, %(chance)s,
+        %(audited)s, %(diff)s, %(verdict)s, %(reason_code)s, %(note)s, %(counted)s, %(actor)s, %(judged_by)s,
+        case when %(judged_by)s::text is not null then now() end)
+on conflict (thread_id, proposal_id) do nothing
+returning id
 
--- outcome_history: How often people changed proposals of a type.
+-- outcome_known: The row of a proposal, if there is one already.
+select id, alone, propensity, chance, audited from outcome where thread_id = %(thread_id)s and proposal_id = %(proposal_id)s
+
+-- outcome_judge: The verdict on what ran alone; it is changed when a person found it wanting.
+update outcome
+set verdict = %(verdict)s, reason_code = %(reason_code)s, note = %(note)s, changed = %(verdict)s <> 'right', counted = %(counted)s,
+    judged_by = %(by)s, judged_at = now()
+where id = %(id)s
+
+-- outcome_history: How often people changed proposals of a type, or found wanting what it had done alone.
 select count(*) filter (where changed) as changed, count(*) as decided
-from outcome where tenant = %(tenant)s and task_type = %(task_type)s
+from outcome where tenant = %(tenant)s and task_type = %(task_type)s and (answer is not null or verdict is not null)
+
+-- outcome_list: Newest outcomes first.
+select outcome.id, outcome.tenant, outcome.environment, outcome.thread_id, thread.subject, thread.task ->> 'site' as site, thread.task ->> 'slug' as slug,
+       outcome.task_type, outcome.behaviour_version, outcome.proposal_id, outcome.artifact, outcome.proposal_hash, outcome.final_hash, outcome.alone,
+       outcome.answer, outcome.changed, outcome.score, outcome.parts, outcome.threshold, outcome.why, outcome.propensity, outcome.floor, outcome.era,
+       outcome.audited, outcome.diff, outcome.verdict, outcome.reason_code, outcome.note, outcome.better, outcome.counted, outcome.actor, outcome.at,
+       outcome.judged_by, outcome.judged_at
+from outcome join thread on thread.id = outcome.thread_id
+where (%(tenant)s::text is null or outcome.tenant = %(tenant)s) and (%(task_type)s::text is null or outcome.task_type = %(task_type)s)
+order by outcome.id desc limit %(limit)s
+
+-- outcome_log: The labelled outcomes of all certificates, each in its order.
+select tenant, environment, task_type, behaviour_version, score, verdict, propensity, floor, alone, era
+from outcome where counted is not null order by tenant, environment, task_type, behaviour_version, counted
+
+-- result_threads: The thread that a line of results is about: by its id, or the newest one of a page.
+select id, tenant from thread
+where (%(id)s::text is not null and id = %(id)s)
+   or (%(id)s::text is null and task ->> 'site' = %(site)s and task ->> 'slug' = %(slug)s)
+order by created_at desc limit 1
+
+-- result_insert: One result; the same one again adds nothing.
+insert into result (key, tenant, thread_id, task_type, metric, value, better, verdict, reason_code, measured_at, imported_by)
+values (%(key)s, %(tenant)s, %(thread_id)s, %(task_type)s, %(metric)s, %(value)s, %(better)s, %(verdict)s, %(reason_code)s, %(measured_at)s, %(by)s)
+on conflict (key) do nothing
+
+-- result_applied: What a result says of outcomes. A verdict fills a gap only, and never where an audit is to give it.
+update outcome
+set better = coalesce(%(better)s, better), verdict = coalesce(verdict, case when audited then null else %(verdict)s end),
+    reason_code = coalesce(reason_code, case when audited then null else %(reason_code)s end)
+where thread_id = %(thread_id)s and (%(task_type)s::text is null or task_type = %(task_type)s)
+
+-- standing_hold: Where a task type stands, made if need be, and held until the transaction ends.
+insert into standing (tenant, environment, task_type, behaviour_version, risk, certificate, watch, quality)
+values (%(tenant)s, %(environment)s, %(task_type)s, %(behaviour_version)s, %(risk)s, %(certificate)s, %(watch)s, %(quality)s)
+on conflict (tenant, environment, task_type, behaviour_version) do update set updated_at = now()
+returning *
+
+-- standing_store: Where it stands after an outcome.
+update standing
+set threshold = %(threshold)s, certificate = %(certificate)s, watch = %(watch)s, era = %(era)s, counted = %(counted)s, alone = %(alone)s,
+    since_raise = %(since_raise)s, since_sync = %(since_sync)s, quality = %(quality)s, signals = %(signals)s, granted = %(granted)s,
+    waived = %(waived)s, lowered = %(lowered)s, updated_at = now()
+where tenant = %(tenant)s and environment = %(environment)s and task_type = %(task_type)s and behaviour_version = %(behaviour_version)s
+
+-- standing_signals: Of the last outcomes of a task type: did people agree, was what followed a correction right, did its calls succeed.
+with recent as (
+  select id, verdict, changed from outcome
+  where tenant = %(tenant)s and environment = %(environment)s and task_type = %(task_type)s and behaviour_version = %(behaviour_version)s
+    and verdict is not null
+  order by id desc limit %(window)s
+), followed as (
+  select verdict, lag(changed) over (order by id) as corrected from recent
+), calls as (
+  select state from operation where tenant = %(tenant)s and tool = %(task_type)s and state <> 'started' order by started_at desc limit %(window)s
+)
+select count(*) filter (where verdict = 'right') as agreed, count(*) filter (where verdict = 'wrong') as disagreed,
+       count(*) filter (where corrected and verdict = 'right') as held, count(*) filter (where corrected and verdict = 'wrong') as missed,
+       (select count(*) from calls where state = 'succeeded') as succeeded, (select count(*) from calls where state <> 'succeeded') as failed
+from followed
+
+-- standing_read: Where these task types stand, and how many subjects the tenant's facts contradict each other on.
+with doubtful as (
+  select subject from fact where tenant = %(tenant)s group by subject having count(distinct value) > 1
+), conflicts as (
+  select count(*) as open from doubtful where not exists (
+    select from fact winner
+    where winner.tenant = %(tenant)s and winner.subject = doubtful.subject and not exists (
+      select from fact other
+      where other.tenant = %(tenant)s and other.subject = doubtful.subject and other.value <> winner.value
+        and not (winner.at > other.at and array_position(%(trusts)s::text[], winner.trust) >= array_position(%(trusts)s::text[], other.trust))))
+)
+select standing.task_type, standing.behaviour_version, threshold, granted, waived, lowered, era, since_raise, quality, signals, conflicts.open as conflicts
+from conflicts
+left join unnest(%(types)s::text[], %(versions)s::text[]) as asked(task_type, behaviour_version) on true
+left join standing on standing.tenant = %(tenant)s and standing.environment = %(environment)s and standing.task_type = asked.task_type
+  and standing.behaviour_version in (asked.behaviour_version, '*')
+
+-- standing_list: Where everything stands, and how much of the last outcomes ran alone.
+select standing.*, seen.decided, seen.alone_seen
+from standing left join lateral (
+  select count(*) as decided, count(*) filter (where alone) as alone_seen from (
+    select alone from outcome
+    where outcome.tenant = standing.tenant and outcome.environment = standing.environment and outcome.task_type = standing.task_type
+      and outcome.behaviour_version = standing.behaviour_version and outcome.score is not null
+    order by id desc limit %(window)s) latest
+) seen on true
+where (%(tenant)s::text is null or standing.tenant = %(tenant)s) and (%(task_type)s::text is null or standing.task_type = %(task_type)s)
+order by standing.tenant, standing.environment, standing.task_type, standing.updated_at desc
+
+-- standing_audits: What audits said of what a version of a task type did alone.
+select verdict, propensity from outcome
+where tenant = %(tenant)s and environment = %(environment)s and task_type = %(task_type)s and behaviour_version = %(behaviour_version)s
+  and alone and audited and verdict is not null
+order by id
+
+-- standing_planted: Known errors that were planted among the audits, and how many were passed as right.
+select count(*) as planted, count(*) filter (where audit.verdict = 'right') as missed
+from audit join outcome on outcome.id = audit.outcome
+where audit.planted and audit.verdict is not null and outcome.tenant = %(tenant)s and outcome.task_type = %(task_type)s
+
+-- fact_list: A tenant's facts, subject by subject; if there are too many, of the subjects that were learned of last.
+select subject, value, source, trust, at from fact
+where tenant = %(tenant)s and subject in (
+  select subject from fact where tenant = %(tenant)s group by subject order by max(stored_at) desc limit %(limit)s)
+order by subject, at
+
+-- fact_insert: One more fact.
+insert into fact (tenant, subject, value, source, trust, at)
+values (%(tenant)s, %(subject)s, %(value)s, %(source)s, %(trust)s, %(at)s)
+on conflict (tenant, subject, value, source, at) do nothing
+
+-- fact_settle: What a person says is true; newer than whatever was said of it, even by a clock that is ahead.
+insert into fact (tenant, subject, value, source, trust, at)
+select %(tenant)s, %(subject)s, %(value)s, %(source)s, 'person', greatest(now(), max(at) + interval '1 microsecond')
+from fact where tenant = %(tenant)s and subject = %(subject)s
+
+-- conflict_asked: Subjects that a person is being asked about.
+select request ->> 'subject' as subject from review where tenant = %(tenant)s and kind = 'conflict' and state = 'open'
+
+-- passage_find: Passages that share most with some words.
+select text, source, trust from passage
+where tenant = %(tenant)s and words @@ to_tsquery('simple', %(words)s)
+order by ts_rank(words, to_tsquery('simple', %(words)s)) desc, id limit %(limit)s
+
+-- passage_insert: One more passage.
+insert into passage (tenant, source, trust, text) values (%(tenant)s, %(source)s, %(trust)s, %(text)s)
+on conflict (tenant, md5(source), md5(text)) do nothing
+
+-- level_change_insert: A change of how far a task type goes alone.
+insert into level_change (tenant, environment, task_type, behaviour_version, change, old_level, new_level, old_threshold, new_threshold, reason, actor, verified, thread_id)
+values (%(tenant)s, %(environment)s, %(task_type)s, %(behaviour_version)s, %(change)s, %(old_level)s, %(new_level)s, %(old_threshold)s, %(new_threshold)s,
+        %(reason)s, %(actor)s, %(verified)s, %(thread_id)s)
+
+-- level_change_list: The newest changes first.
+select * from level_change
+where (%(tenant)s::text is null or tenant = %(tenant)s) and (%(task_type)s::text is null or task_type = %(task_type)s)
+order by number desc limit %(limit)s
+
+-- audit_insert: Something to be looked at afterwards.
+insert into audit (tenant, outcome, planted) values (%(tenant)s, %(outcome)s, %(planted)s) on conflict (outcome, planted) do nothing returning number
+
+-- audit_list: What waits to be looked at, oldest first. Whether one is planted is not told.
+select audit.number, audit.tenant, audit.opened_at, outcome.task_type, outcome.artifact, thread.subject, thread.requester, thread.environment
+from audit join outcome on outcome.id = audit.outcome join thread on thread.id = outcome.thread_id
+where audit.verdict is null and (%(tenant)s::text is null or audit.tenant = %(tenant)s)
+order by audit.number limit %(limit)s
+
+-- audit_get: One audit with its outcome and thread.
+select audit.number, audit.planted, audit.verdict, audit.reason_code, audit.judged_by, audit.judged_at, audit.opened_at, audit.outcome, outcome.tenant,
+       outcome.environment, outcome.thread_id, outcome.task_type, outcome.behaviour_version, outcome.artifact, outcome.score, outcome.propensity,
+       outcome.floor, outcome.era, outcome.alone, thread.subject, thread.requester
+from audit join outcome on outcome.id = audit.outcome join thread on thread.id = outcome.thread_id
+where audit.number = %(number)s
+
+-- audit_judge: The one compare-and-set of an audit.
+update audit set verdict = %(verdict)s, reason_code = %(reason_code)s, note = %(note)s, judged_by = %(by)s, verified = %(verified)s, judged_at = now()
+where number = %(number)s and verdict is null
+
+-- audit_overdue: Audits that nobody has answered in time.
+select number from audit
+where verdict is null and opened_at < now() - %(days)s * interval '1 day' and (%(tenant)s::text is null or tenant = %(tenant)s) order by number
+
+-- audit_plant: Put proposals that people found wrong, and that were not planted before, among the audits.
+insert into audit (tenant, outcome, planted)
+select tenant, id, true from outcome
+where verdict = 'wrong' and artifact is not null and tenant = %(tenant)s and (%(task_type)s::text is null or task_type = %(task_type)s)
+  and not exists (select from audit where audit.outcome = outcome.id)
+order by id desc limit %(count)s
+on conflict (outcome, planted) do nothing
 
 -- operation_claim: Claim an idempotency key; nothing comes back when it was claimed before.
 insert into operation (key, revision, tenant, thread_id, tool, proposal_id, request_hash, state, epoch, deadline, first_sent_at)
@@ -486,6 +672,12 @@ said as (
 )
 select distinct artifact.sha256, artifact.content
 from artifact join named using (sha256) join thread_of using (tenant)
+
+-- artifact_media: What kind of content is behind a hash.
+select sha256, media from artifact where tenant = %(tenant)s and sha256 = any(%(sha256s)s)
+
+-- thread_tasks: Threads with their tasks, in order, from behind `after`.
+select id, tenant, domain, task from thread where id > %(after)s order by id limit %(limit)s
 
 -- document_save: A further revision of a working document.
 insert into document (thread_id, name, revision, tenant, sha256)

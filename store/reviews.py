@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from psycopg.types.json import Json
 
@@ -12,16 +12,22 @@ from core.errors import AlreadyDecided, NotFound, StaleDecision
 from core.events import Event
 from core.lifecycle import after
 from core.operations import Resolution
-from core.vocabulary import Answer
+from core.vocabulary import Answer, Verdict
 from store.artifacts import PostgresArtifacts
 from store.database import Connection, Pool
 from store.events import append, lock_thread
 from store.jobs import enqueue
+from store.memory import settle
 from store.operations import ByHand, done_by_hand, resolve
+from store.outcomes import Earning, Word, decided
 from store.secrets import Sealed
 from store.secrets import store as store_secret
 from store.sql import query
 from store.threads import RESERVED_SECONDS
+
+VERDICTS: Final[Mapping[str, Verdict]] = {"approve": "right", "edit": "unclear", "reject": "wrong"}
+"""What an answer says of the agent's own proposal when the person gives no verdict: an edit need not mean that it was
+wrong, but does not count as right either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,10 @@ class Decision:
     """What was entered for the tool that was in the way."""
     by_hand: ByHand | None = None
     """What the person did instead of the tool."""
+    word: Word | None = None
+    """What the person says of the proposal as the agent made it; None: VERDICTS."""
+    diff: Sequence[Mapping[str, Any]] | None = None
+    """What was edited, see core/diffs.py."""
 
 
 class ReviewStore:
@@ -80,20 +90,26 @@ class ReviewStore:
             thread = await lock_thread(connection, review["thread_id"])
             if not await _compare_and_set(connection, review["number"], decision):
                 await _refuse(connection, review["number"])
-            if decision.answer in ("approve", "edit", "reject") and not review["fork"]:
-                await _record_outcome(connection, review, decision)
-            body = {
+            word = decision.word or Word(VERDICTS.get(decision.answer, "unclear"))
+            moved: tuple[Event, ...] = ()
+            if decision.answer in VERDICTS and not review["fork"]:
+                moved = await _record_outcome(connection, review, decision, word)
+            body: dict[str, Any] = {
                 "review": review["number"],
                 "answer": decision.answer,
                 "verified": decision.verified,
                 "action_hash": review["action_hash"],
                 "decided_hash": decision.decided_hash,
             }
+            if decision.answer in VERDICTS:
+                body |= {"verdict": word.verdict, "reason": word.reason}
+            if review["kind"] == "conflict":
+                await settle(connection, review, str(decision.payload["message"]), decision.by)
             said = await self._resolved(connection, review, decision)
             for secret in decision.secrets:
                 await store_secret(connection, secret)
             status = after("taken_over", "hand_back") if thread["status"] == "taken_over" else None
-            await append(connection, thread, [Event("review_decided", decision.by, body), *said], status=status)
+            await append(connection, thread, [Event("review_decided", decision.by, body), *said, *moved], status=status)
             seconds = RESERVED_SECONDS if reserved else None
             await connection.execute(query("thread_wake"), {"id": review["thread_id"], "reserved": seconds})
             if not reserved:
@@ -166,18 +182,23 @@ async def _refuse(connection: Connection, number: int) -> None:
     raise StaleDecision(f"Review r-{number} is {state}; the thread has moved on. See: autonomy inbox")
 
 
-async def _record_outcome(connection: Connection, review: Mapping[str, Any], decision: Decision) -> None:
+async def _record_outcome(
+    connection: Connection, review: Mapping[str, Any], decision: Decision, word: Word
+) -> tuple[Event, ...]:
+    request = review["request"]
     row = {
         "tenant": review["tenant"],
+        "environment": review["environment"],
         "thread_id": review["thread_id"],
         "review": review["number"],
         "task_type": review["task_type"],
         "behaviour_version": review["behaviour_versions"].get(review["task_type"], ""),
+        "proposal_id": request.get("proposal_id"),
         "proposal_hash": review["action_hash"],
         "final_hash": decision.decided_hash,
         "answer": decision.answer,
         "changed": decision.changed,
-        "reason_code": None,
+        "diff": None if decision.diff is None else Json(decision.diff),
         "actor": decision.by,
     }
-    await connection.execute(query("outcome_insert"), row)
+    return await decided(connection, row, Earning.of(request), word)

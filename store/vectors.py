@@ -5,21 +5,43 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.ports import NoveltyReading
+from core.errors import ToolError
+from core.ports import Embedder, NoveltyReading
 from escalation.novelty import NAME, embed, novelty_of_distance
 
 
+@dataclass(frozen=True, slots=True)
+class ChromaServer:
+    """Where several workers share one index."""
+
+    host: str
+    port: int
+    secure: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class Lexical:
+    """core.ports.Embedder without a model: it sees words, not what they mean."""
+
+    name = NAME
+
+    def embed(self, text: str) -> list[float]:
+        return embed(text)
+
+
 class ChromaNovelty:
-    """core.ports.Novelty over an embedded Chroma in `folder`.
+    """core.ports.Novelty over Chroma, in a folder or on a server. The client is made at the first use
+    (1.8 s), and not before there is anything to ask for."""
 
-    The client is made at the first use (1.8 s), and not before there is anything in the folder to ask for.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, place: Path | ChromaServer, embedder: Embedder | None = None) -> None:
+        self.place = place
+        self.embedder = embedder or Lexical()
         self._lock = threading.Lock()
         self._client: Any = None
 
@@ -31,7 +53,7 @@ class ChromaNovelty:
 
     def warm_up(self) -> None:
         """Open the index, if there is one, in the background of whatever else is going on."""
-        if self._folder.is_dir():
+        if self._begun():
             threading.Thread(target=self.check, name="chroma", daemon=True).start()
 
     def check(self) -> str:
@@ -42,32 +64,38 @@ class ChromaNovelty:
             return _unusable(error)
         return ""
 
+    def _begun(self) -> bool:
+        """Whether there is anything to ask: an index in a folder is made when something is first remembered."""
+        return isinstance(self.place, ChromaServer) or self.place.exists()
+
     def _nearest(self, tenant: str, task_type: str, situation: str) -> NoveltyReading:
         nothing = NoveltyReading(1.0, 0, "0 similar tasks")
         try:
-            if not self._folder.exists():
+            if not self._begun():
                 return nothing
             collection = self._collection(tenant, task_type)
             similar = collection.count()
             if similar == 0:
                 return nothing
-            found = collection.query(query_embeddings=[embed(situation)], n_results=1, include=["distances"])
+            vector = self.embedder.embed(situation)
+            found = collection.query(query_embeddings=[vector], n_results=1, include=["distances"])
             distance = float(found["distances"][0][0])
         except _failures() as error:
             return NoveltyReading(1.0, 0, _unusable(error))
-        return NoveltyReading(novelty_of_distance(distance), similar, f"{NAME} distance to the nearest")
+        return NoveltyReading(novelty_of_distance(distance), similar, f"{self.embedder.name} distance to the nearest")
 
     def _remember(self, tenant: str, task_type: str, key: str, situation: str) -> str:
         try:
             collection = self._collection(tenant, task_type)
-            collection.upsert(ids=[key], embeddings=[embed(situation)], documents=[situation])
+            collection.upsert(ids=[key], embeddings=[self.embedder.embed(situation)], documents=[situation])
         except _failures() as error:
             return _unusable(error)
         return ""
 
     def _collection(self, tenant: str, task_type: str) -> Any:
         space = {"hnsw": {"space": "cosine"}}
-        return self._connected().get_or_create_collection(_name(tenant, task_type), configuration=space)
+        name = _name(self.embedder.name, tenant, task_type)
+        return self._connected().get_or_create_collection(name, configuration=space)
 
     def _connected(self) -> Any:
         with self._lock:
@@ -75,17 +103,23 @@ class ChromaNovelty:
                 import chromadb
                 from chromadb.config import Settings
 
-                self._folder.mkdir(parents=True, exist_ok=True)
                 settings = Settings(anonymized_telemetry=False)
-                self._client = chromadb.PersistentClient(path=str(self._folder), settings=settings)
+                if isinstance(self.place, ChromaServer):
+                    host, port, secure = self.place.host, self.place.port, self.place.secure
+                    self._client = chromadb.HttpClient(host, port, secure, settings=settings)
+                else:
+                    self.place.mkdir(parents=True, exist_ok=True)
+                    self._client = chromadb.PersistentClient(path=str(self.place), settings=settings)
             return self._client
 
 
 def _failures() -> tuple[type[Exception], ...]:
-    """What an index that is broken, locked or on a full disk raises. Evaluated only once something was raised."""
+    """What an index raises that is broken, locked, on a full disk or away, holds vectors of another size, or whose
+    embeddings cannot be had. Evaluated only once something was raised."""
+    import httpx
     from chromadb.errors import ChromaError
 
-    return (ChromaError, OSError, ValueError, RuntimeError)
+    return (ChromaError, ToolError, httpx.HTTPError, OSError, ValueError, RuntimeError)
 
 
 def _unusable(error: Exception) -> str:
@@ -93,6 +127,7 @@ def _unusable(error: Exception) -> str:
     return f"the index of past tasks does not work ({cause}), so everything counts as new"
 
 
-def _name(tenant: str, task_type: str) -> str:
-    """A collection per tenant and task type; hashed, because Chroma bounds names to 63 plain characters."""
-    return f"{NAME}-{hashlib.sha256(f'{tenant}/{task_type}'.encode()).hexdigest()[:32]}"
+def _name(embedder: str, tenant: str, task_type: str) -> str:
+    """A collection per embedding, tenant and task type; hashed, because Chroma bounds names to 63 plain characters."""
+    kind = embedder if embedder == NAME else hashlib.sha256(embedder.encode()).hexdigest()[:16]
+    return f"{kind}-{hashlib.sha256(f'{tenant}/{task_type}'.encode()).hexdigest()[:32]}"

@@ -16,7 +16,12 @@ from ui.frame import say, told
 from ui.markup import Html, element, joined, put, section
 from ui.words import PARTS, TRUST, compared, policy, spaced, waits
 
-_HEADINGS = {"action": "Proposed", "question": "The agent asks", "blocker": "What is in the way"}
+_HEADINGS = {
+    "action": "Proposed",
+    "question": "The agent asks",
+    "conflict": "What is true?",
+    "blocker": "What is in the way",
+}
 
 
 def show() -> None:

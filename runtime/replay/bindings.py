@@ -9,9 +9,10 @@ from nodes.bindings import Bindings
 from runtime.authorities import EnvironmentAuthorities
 from runtime.models import OFFLINE
 from runtime.replay.content import RecordedArtifacts
-from runtime.replay.controls import RecordedAuthorities
+from runtime.replay.controls import RecordedAuthorities, RecordedOutcomes
 from runtime.replay.effects import RecordedExecutor
-from runtime.replay.models import RecordedModel
+from runtime.replay.memory import RecordedMemory
+from runtime.replay.models import RecordedModel, RecordedWays
 from runtime.replay.people import RecordedPeople
 from runtime.replay.record import Record
 from runtime.replay.signals import RecordedSignals
@@ -33,20 +34,23 @@ class Replaying:
 def replaying(app: Application, record: Record) -> Replaying:
     """Raises BadInput for a domain that is not installed."""
     tape, thread = Tape.of(record.events), record.thread
-    people, signals = RecordedPeople(record, tape), RecordedSignals(tape)
+    people, signals, artifacts = RecordedPeople(record, tape), RecordedSignals(tape), RecordedArtifacts(record)
     bound = Bindings(
         domain=app.domain(thread["domain"]),
         model=RecordedModel(record, tape),
         executor=RecordedExecutor(tape),
-        artifacts=RecordedArtifacts(record),
+        artifacts=artifacts,
         approvals=people,
         novelty=signals,
         history=signals,
+        outcomes=RecordedOutcomes(tape),
+        memory=RecordedMemory(tape, artifacts),
         gate=app.gate,
         environment=thread["environment"],
         authorities=RecordedAuthorities(tape, EnvironmentAuthorities(thread["environment"])),
         offline=thread["model"] == OFFLINE,
         new_id=lambda: _id(tape),
+        samples=RecordedWays(tape),
         postponed=len(POSTPONEMENTS),  # what was waited out is not waited for again
     )
     return Replaying(tape, people, bound)

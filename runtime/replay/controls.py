@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from core.controls import Controls
-from core.ports import Authorities, CallSite
+from core.controls import Coin, Controls
+from core.ports import Authorities, CallSite, Scored
 from runtime.replay.tape import Tape
+
+
+class RecordedOutcomes:
+    """core.ports.Outcomes: the coin that was drawn."""
+
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
+
+    async def alone(self, site: CallSite, scored: Scored) -> Coin | None:
+        drawn = self._tape.next().body.get("coin")
+        return Coin(**drawn) if drawn else None
 
 
 class RecordedAuthorities:

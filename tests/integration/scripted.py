@@ -52,7 +52,10 @@ def script(llmock: Any, *choices: tuple[str, dict[str, Any]], confidence: float 
 
 def endpoint(llmock: Any) -> dict[str, str]:
     """Settings that lead to the scripted model."""
-    return {"OPENAI_BASE_URL": llmock.base_url(), "OPENAI_API_KEY": "sk-test-key-123456", "AUTONOMY_MODEL": MODEL}
+    return {
+        "OPENAI_BASE_URL": llmock.base_url(), "OPENAI_API_KEY": "sk-test-key-123456", "AUTONOMY_MODEL": MODEL,
+        "AUTONOMY_SAMPLES": "off",
+    }  # fmt: skip
 
 
 WRITTEN = (

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from core.memory import Recall
+from core.ports import CallSite
 from domains.seo.domain import SeoDomain
 from nodes.bindings import Bindings
 from policy.gate import load_gate
+
+
+class Forgetful:
+    """core.ports.Memory of a tenant about which nothing is known."""
+
+    async def recall(self, site: CallSite, words: str) -> Recall:
+        return Recall()
 
 
 def bindings() -> Bindings:
@@ -19,6 +28,8 @@ def bindings() -> Bindings:
         approvals=untouched,
         novelty=untouched,
         history=untouched,
+        outcomes=untouched,
+        memory=Forgetful(),
         gate=load_gate(),
         environment="local",
         authorities=untouched,

@@ -1,0 +1,32 @@
+"""Looking at what ran alone. Whoever looks is not told the score, nor whether the proposal was planted."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from core.actions import Proposal
+from core.errors import BadInput
+from runtime.threads import Person
+from runtime.wiring import Application
+from store.audits import AuditStore
+from store.outcomes import Word
+
+
+async def proposal_of(app: Application, number: int) -> tuple[dict[str, Any], Proposal | None]:
+    """An audit and what was proposed; None when that is no longer kept. Raises NotFound."""
+    audit = await AuditStore(app.pool).get(number)
+    kept = await app.artifacts.find(audit["tenant"], [audit["artifact"]])
+    text = kept.get(audit["artifact"])
+    return audit, None if text is None else Proposal.model_validate(json.loads(text))
+
+
+async def judge(app: Application, number: int, word: Word, person: Person) -> None:
+    """Take a verdict on an audit, once. Raises NotFound, AlreadyDecided or BadInput."""
+    if word.reason and word.verdict == "right":
+        raise BadInput("What was right has no reason against it; leave --reason out.")
+    audits = AuditStore(app.pool)
+    audit = await audits.get(number)
+    if audit["environment"] != "local" and audit["requester"] == person.name:
+        raise BadInput(f"{person.name} started this thread and cannot judge it; someone else has to.")
+    await audits.judge(number, word, person.name, person.verified)
