@@ -22,7 +22,8 @@ async def test_a_session_that_is_silent_inside_a_transaction_is_lost_like_any_ot
 ) -> None:
     with pytest.raises(psycopg.OperationalError, match="idle-in-transaction"):
         async with pool.connection() as connection, connection.transaction():
-            await connection.execute("set idle_in_transaction_session_timeout = '1ms'")
+            # Long enough for this answer to be read alone: a farewell that came with it would be taken for a notice.
+            await connection.execute("set idle_in_transaction_session_timeout = '200ms'")
             await gone(database_url, connection.info.backend_pid)
             await connection.execute("select 1")
     async with pool.connection() as connection:

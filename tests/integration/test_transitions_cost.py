@@ -13,10 +13,17 @@ from store.transitions import TransitionSaver
 from tests.integration.test_transitions import CONFIG, one
 from tests.integration.threads import leased, new_thread
 
+_OTHERS = (
+    "select 1 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+    " and backend_type = 'client backend'"
+)
+
 
 async def counted(url: str) -> tuple[int, int]:
-    """(transactions committed in this database, bytes of WAL so far), with one connection of its own."""
+    """(transactions committed in this database, bytes of WAL so far), once all others have ended, and so reported."""
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        while await (await connection.execute(_OTHERS)).fetchone():
+            pass
         cursor = await connection.execute(
             "select xact_commit, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint"
             " from pg_stat_database where datname = current_database()"

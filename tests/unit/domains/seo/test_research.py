@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domains.seo.extracts import quotable
+from domains.seo.extracts import Subject, quotable, relevance
 from domains.seo.formats import FORMATS, INTENTS, format_of, intent_of, mean_distribution
 from domains.seo.headings import same_question
-from domains.seo.pages import PageText, page_sentences
+from domains.seo.pages import PageText, Sentence, page_sentences
 from domains.seo.research import analyse, display, mixedness, research_of
 from domains.seo.research_pack import section_pack
 from domains.seo.text import joined, plain_line, sentences
@@ -164,3 +164,12 @@ def test_bundled_results_have_a_known_format_and_common_topics(slug: str) -> Non
 def test_joining_words_reads_like_a_sentence() -> None:
     assert [joined(["a"] * n) for n in range(4)] == ["", "a", "a and a", "a, a and a"]
     assert small_world()[0]["keyword"] == "crm for tiny teams"
+
+
+def test_what_a_page_says_before_its_first_heading_is_not_about_its_title() -> None:
+    title, text = "How to choose a CRM", "Most teams that wait a year regret it."
+    page = PageText(1, "https://a.example", title, ((1, title),), text)
+    elsewhere = PageText(2, "https://b.example", "Sales software", ((1, "Sales software"), (2, title)), text)
+    subject = Subject.of([title], "crm")
+    assert relevance(Sentence(text, title, elsewhere), subject, "crm") > 0.9
+    assert relevance(Sentence(text, title, page), subject, "crm") == 0.0
