@@ -180,7 +180,7 @@ def report(found: Found) -> Report:
             f"end, each with a chain of its own; {verified.broken} places do not hold.",
             "The history is of a thread with 500 checkpoints; the replay is of the recorded thread. The bare graph "
             "runs the same thread with LangGraph's InMemorySaver, ports in memory, the offline algorithm and the tools "
-            "(those that reach outside are stubs); nothing is recorded or compared. Taken in turn, ratios within a round.",
+            "(those that reach outside are stubs); nothing is recorded or compared. Taken in turn, ratios in a round.",
         ),
         (
             Figure("chains walked", found.seconds, "s", at_most(60.0),
