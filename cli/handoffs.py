@@ -41,7 +41,8 @@ async def take_over(review: str, person: str | None, json: bool) -> int:
     out().print(safe(f"r-{number} is yours, {found['taken_over_by']}; thread {found['thread_id']} waits for you."))
     for line in found["request"]["why"]:
         out().print(safe(f"  {line}"))
-    out().print(safe(f"\n  {program()} packet {found['thread_id']}"))
+    out().print()
+    out().print(safe(f"  {program()} packet {found['thread_id']}"))
     out().print(safe(f"  {program()} hand-back r-{number} --result TEXT|FILE"))
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
+from typing import Final
 
 from cli.console import local, out, print_json, program, safe
 from cli.reading import table
@@ -11,6 +12,9 @@ from runtime.settings import read_settings
 from runtime.states import state_at
 from runtime.wiring import open_application
 from store.history import HistoryStore, Moment
+
+_SHOWN: Final = 23
+"""Characters of a checkpoint's id, which begins with its time and its step."""
 
 
 async def history(thread_id: str, json: bool) -> int:
@@ -45,4 +49,4 @@ def _row(moment: Moment) -> tuple[str, ...]:
     at = local(datetime.fromisoformat(moment.at), "%H:%M:%S")
     then = "; ".join(moment.reviews) or ", ".join(moment.waits) or "–"
     ran = ", ".join(moment.nodes) or ("(the task)" if moment.parent_id is None else "–")
-    return (str(moment.step), at, ran, ", ".join(moment.changed) or "–", then, moment.checkpoint_id)
+    return (str(moment.step), at, ran, ", ".join(moment.changed) or "–", then, moment.checkpoint_id[:_SHOWN])

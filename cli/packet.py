@@ -68,7 +68,7 @@ def _waits(review: Mapping[str, Any] | None) -> list[str]:
     head = (
         f"r-{review['number']}, {review['kind']} about {review['task_type']}, since {_when(review['opened_at'])}{held}"
     )
-    return [head, asked["description"], *request["why"], f"Answering: {request['approving_will']}"]
+    return [head, *dict.fromkeys((asked["description"], *request["why"])), f"Answering: {request['approving_will']}"]
 
 
 def _failed(record: FailureRecord) -> list[str]:

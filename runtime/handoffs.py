@@ -14,6 +14,7 @@ from core.canonical import canonical_json, storable, storable_text
 from core.errors import AlreadyDecided, BadInput
 from core.state import Json
 from core.tools import ToolSpec
+from core.vocabulary import Trust
 from runtime.keys import cipher_for_secrets
 from runtime.threads import Person
 from runtime.wiring import Application
@@ -67,7 +68,9 @@ async def hand_back(app: Application, number: int, person: Person, given: HandBa
         arguments = review["request"]["action_requests"][0]["args"]
         name = spec.produced_name(arguments)
         source = f"handed back by {person.name}"
-        ref = await app.artifacts.put(review["tenant"], canonical_json(result), "application/json", source, "person")
+        # What a reading tool would have brought is from outside, whoever carried it in.
+        trust: Trust = "untrusted" if spec.tier == "read-only" else "person"
+        ref = await app.artifacts.put(review["tenant"], canonical_json(result), "application/json", source, trust)
         payload["results"] = {name: ref.model_copy(update={"source": ""}).to_json()}
         by_hand = _by_hand(spec, review, arguments, payload["results"], person)
     decision = Decision("hand_back", person.name, person.verified, payload, None, False, None, sealed, by_hand)

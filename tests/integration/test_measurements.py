@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from bench import disk, memory, pickup, scale, servers, speed, superstep
+from bench import disk, memory, pickup, record, scale, servers, speed, superstep
 from bench.counting import OURS, STOCK
 from evals import samples
 from store import database
@@ -60,6 +60,12 @@ async def test_a_made_up_history_is_of_the_size_that_was_asked_for(pool: databas
     found = await scale.measure(database_url, threads=2_000, events=3, calls=3, sweeps=1)
     assert found.size.threads == 2_000 and found.size.events == 6_000 and found.size.open == 60
     assert all(len(taken) == 3 for taken in found.reading.values())
+
+
+async def test_copies_of_a_recorded_thread_hold_are_listed_and_run_again(database_url: str, home: Path) -> None:
+    found = await record.measure(database_url, home, threads=3, checkpoints=70, rounds=1)
+    assert (found.verified.threads, found.verified.broken) == (4, 0)
+    assert len(found.listed) == record.CALLS and len(found.replays) == len(found.bare) == 1
 
 
 async def test_lists_are_the_newest_of_what_was_asked_for(pool: database.Pool) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from cli import verify as command
 from core.errors import BadInput, NotFound
+from runtime import batches, seo
 from store.database import Pool
 from store.verification import Verified, verify
 from tests.integration.application import answered, opened, started
@@ -51,6 +52,16 @@ async def test_one_broken_chain_among_several_is_told_from_the_others(pool: Pool
     assert (found.threads, found.events) == (3, 6)
     assert (await verify(pool, "t1")).breaks == ()
     assert (await tampered(pool, "delete from event where thread_id = 't3'")).broken == 2
+
+
+async def test_the_threads_of_a_batch_hold_too(database_url: str, home: Path, tmp_path: Path) -> None:
+    keywords = tmp_path / "keywords.csv"
+    keywords.write_text("keyword\ncrm for startups\nkanban vs scrum\n")
+    async with opened(database_url, home) as app:
+        asked = batches.Asked(keywords, seo.bundled_profile(), "en-US", False, "sam")
+        await batches.add(app, asked, batches.Intake(), lambda _: None)
+        found = await verify(app.pool, None)
+    assert (found.threads, found.breaks) == (2, ())
 
 
 async def test_the_command_says_where_and_ends_with_1(

@@ -64,6 +64,12 @@ def test_what_was_deleted_is_named_wherever_it_was(first: int, count: int) -> No
     assert "missing" in found.what
 
 
+def test_a_body_that_the_database_spelled_otherwise_is_the_same_body() -> None:
+    spaced = [link._replace(body=link.body.replace(":", ": ")) for link in LINKS]
+    assert breaks(spaced) == []
+    assert [found.seq for found in breaks([LINKS[0]._replace(body="{"), *LINKS[1:]])] == [1]
+
+
 def test_a_reorder_is_found_at_both_places() -> None:
     swapped = [*LINKS]
     swapped[2], swapped[3] = LINKS[3]._replace(seq=3), LINKS[2]._replace(seq=4)
