@@ -143,9 +143,21 @@ async def _in_memory(app: Application, record: Record) -> Bindings:
         seo.offline_model(), OFFLINE, {}, Unrecorded(), connection_of(choice, model_settings(app.settings))
     )
     return Bindings(
-        domain, model, StubbingExecutor(register(domain.tools, adapters), artifacts), artifacts, SecondLookApprovals(),
-        nothing, nothing, app.gate, "local", EnvironmentAuthorities("local"), True, lambda: uuid.uuid4().hex,
-    )  # fmt: skip
+        domain=domain,
+        model=model,
+        executor=StubbingExecutor(register(domain.tools, adapters), artifacts),
+        artifacts=artifacts,
+        approvals=SecondLookApprovals(),
+        novelty=nothing,
+        history=nothing,
+        outcomes=nothing,
+        memory=nothing,
+        gate=app.gate,
+        environment="local",
+        authorities=EnvironmentAuthorities("local"),
+        offline=True,
+        new_id=lambda: uuid.uuid4().hex,
+    )
 
 
 class Found(NamedTuple):

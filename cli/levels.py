@@ -46,7 +46,7 @@ async def listed(tenant: str | None, every: bool, json: bool) -> int:
             ("task type", "for", "authority", "alone", "evidence", "what it takes to do more"),
             [_row(level) for level in shown],
         )
-        out().print(safe(f"\n  {program()} levels show TASK_TYPE"))
+        out().print(f"\n  {program()} levels show TASK_TYPE")
     return 0
 
 

@@ -397,9 +397,11 @@ set verdict = %(verdict)s, reason_code = %(reason_code)s, note = %(note)s, chang
     judged_by = %(by)s, judged_at = now()
 where id = %(id)s
 
--- outcome_history: How often people changed proposals of a type, or found wanting what it had done alone.
-select count(*) filter (where changed) as changed, count(*) as decided
-from outcome where tenant = %(tenant)s and task_type = %(task_type)s and (answer is not null or verdict is not null)
+-- outcome_history: How often, of late, people changed proposals of a type, or found wanting what it had done alone.
+select count(*) filter (where changed) as changed, count(*) as decided from (
+  select changed from outcome
+  where tenant = %(tenant)s and task_type = %(task_type)s and (answer is not null or verdict is not null)
+  order by id desc limit %(window)s) latest
 
 -- outcome_list: Newest outcomes first.
 select outcome.id, outcome.tenant, outcome.environment, outcome.thread_id, thread.subject, thread.task ->> 'site' as site, thread.task ->> 'slug' as slug,

@@ -25,6 +25,8 @@ from store.secrets import store as store_secret
 from store.sql import query
 from store.threads import RESERVED_SECONDS
 
+HISTORY: Final = 500
+"""Decisions that the history of a task type looks back on: enough for a rate, and soon read however many there are."""
 VERDICTS: Final[Mapping[str, Verdict]] = {"approve": "right", "edit": "unclear", "reject": "wrong"}
 """What an answer says of the agent's own proposal when the person gives no verdict: an edit need not mean that it was
 wrong, but does not count as right either."""
@@ -151,7 +153,7 @@ class ReviewStore:
 
     async def changed(self, tenant: str, task_type: str) -> tuple[int, int]:
         async with self._pool.connection() as connection:
-            of_type = {"tenant": tenant, "task_type": task_type}
+            of_type = {"tenant": tenant, "task_type": task_type, "window": HISTORY}
             row = await (await connection.execute(query("outcome_history"), of_type)).fetchone()
         return (row["changed"], row["decided"]) if row else (0, 0)
 

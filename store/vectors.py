@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from core.errors import ToolError
 from core.ports import Embedder, NoveltyReading
 from escalation.novelty import NAME, embed, novelty_of_distance
+
+_SOON_COUNTED: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class ChromaNovelty:
         self.embedder = embedder or Lexical()
         self._lock = threading.Lock()
         self._client: Any = None
+        self._counts: dict[str, tuple[int, float]] = {}
 
     async def nearest(self, tenant: str, task_type: str, situation: str) -> NoveltyReading:
         return await asyncio.to_thread(self._nearest, tenant, task_type, situation)
@@ -73,8 +77,8 @@ class ChromaNovelty:
         try:
             if not self._begun():
                 return nothing
-            collection = self._collection(tenant, task_type)
-            similar = collection.count()
+            collection = self.collection(tenant, task_type)
+            similar = self._count(collection)
             if similar == 0:
                 return nothing
             vector = self.embedder.embed(situation)
@@ -86,16 +90,25 @@ class ChromaNovelty:
 
     def _remember(self, tenant: str, task_type: str, key: str, situation: str) -> str:
         try:
-            collection = self._collection(tenant, task_type)
+            collection = self.collection(tenant, task_type)
             collection.upsert(ids=[key], embeddings=[self.embedder.embed(situation)], documents=[situation])
         except _failures() as error:
             return _unusable(error)
         return ""
 
-    def _collection(self, tenant: str, task_type: str) -> Any:
+    def collection(self, tenant: str, task_type: str) -> Any:
+        """Chroma's own, for filling it in bulk."""
         space = {"hnsw": {"space": "cosine"}}
         name = _name(self.embedder.name, tenant, task_type)
         return self._connected().get_or_create_collection(name, configuration=space)
+
+    def _count(self, collection: Any) -> int:
+        """Chroma counts row by row, so a large index is counted once a minute; the number is for people only."""
+        known, until = self._counts.get(collection.name, (0, 0.0))
+        if known < _SOON_COUNTED or time.monotonic() > until:
+            known = int(collection.count())
+            self._counts[collection.name] = (known, time.monotonic() + 60.0)
+        return known
 
     def _connected(self) -> Any:
         with self._lock:

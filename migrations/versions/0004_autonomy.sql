@@ -30,6 +30,8 @@ update outcome set environment = thread.environment from thread where thread.id 
 alter table outcome alter column environment set not null;
 create unique index outcome_of_proposal on outcome (thread_id, proposal_id);
 create unique index outcome_log on outcome (tenant, environment, task_type, behaviour_version, counted) where counted is not null;
+drop index outcome_history;
+create index outcome_history on outcome (tenant, task_type, id desc);
 create index outcome_newest on outcome (tenant, environment, task_type, behaviour_version, id desc);
 create index operation_of_tool on operation (tenant, tool, started_at desc);
 

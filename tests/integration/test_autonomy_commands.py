@@ -12,9 +12,9 @@ import pytest
 
 from cli import audits, levels, outcomes
 from core.errors import BadInput
+from evals.earning import judged, ran_alone
 from store.outcomes import OutcomeStore
 from tests.integration.application import answered, opened, settings, started
-from tests.integration.earning import judged, ran_alone
 from tests.integration.test_earned_autonomy import CERTIFYING, place_of
 
 

@@ -11,13 +11,13 @@ import pytest
 
 from core.errors import BadInput
 from core.events import first_break
+from evals.earning import audited, judged, ran_alone
 from runtime import levels, threads, wiring
 from runtime.wiring import Application
 from store.audits import AuditStore
 from store.outcomes import OutcomeStore, RunOutcomes, Word
 from store.standings import Place
 from tests.integration.application import DANA, answered, events, opened, queued, started, waiting
-from tests.integration.earning import audited, judged, ran_alone
 
 CERTIFYING = 20 + 79
 

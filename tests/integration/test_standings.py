@@ -14,13 +14,13 @@ from core.errors import AlreadyDecided, NotFound
 from core.events import first_break
 from core.ports import CallSite, Scored
 from escalation.standing import Labelled, recomputed, stored
+from evals.earning import audited, judged, ran_alone, scored
 from runtime.earned import EarnedAuthorities
 from store.audits import AuditStore
 from store.database import Pool
 from store.outcomes import OutcomeStore, RunOutcomes, Word
 from store.standings import Place, StandingStore
 from store.threads import ThreadStore
-from tests.integration.earning import audited, judged, ran_alone, scored
 from tests.integration.threads import new_thread
 
 PLACE = Place("acme", "production", "write", "b1")
