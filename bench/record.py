@@ -29,8 +29,8 @@ from runtime.chat_model import ChatModel
 from runtime.models import OFFLINE, connection_of
 from runtime.replay.record import Record, read
 from runtime.replay.run import replay_record
+from runtime.running import Graph, run_config
 from runtime.studio import MemoryArtifacts, NothingKnown, SecondLookApprovals, StubbingExecutor, Unrecorded
-from runtime.threads import Graph, run_config
 from runtime.wiring import Application, model_settings, open_application
 from store import database
 from store.history import HistoryStore
