@@ -91,6 +91,22 @@ def run(
 
 
 @app.command()
+def start(
+    domain: Annotated[str, typer.Argument(metavar="DOMAIN", help="What kind of work, such as refunds or seo.")],
+    task: Annotated[Path | None, typer.Option(metavar="FILE", help="The task's fields, as JSON or YAML.")] = None,
+    given: Annotated[
+        list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="A field, over the file's; repeatable.")
+    ] = None,
+    person: As = None,
+    json: Json = False,
+) -> None:
+    """Start a thread of any domain and run it until it waits for a person or is done."""
+    from cli import threads
+
+    _finish(threads.start(threads.Given(domain, task, tuple(given or ()), person), json))
+
+
+@app.command()
 def resume(thread: ThreadId, json: Json = False) -> None:
     """Carry on a thread from its last stored step, after a crash or an answered review."""
     from cli import threads

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -59,10 +59,18 @@ class Settings(BaseSettings):
         return frozenset(host.strip() for host in self.allowed_private_hosts.split(",") if host.strip())
 
 
+Read = TypeVar("Read", bound=BaseSettings)
+
+
 def read_settings() -> Settings:
     """Raises BadInput naming the variable and what is wrong with it."""
+    return read(Settings)
+
+
+def read(settings: type[Read]) -> Read:
+    """These settings, such as a domain's own, from the environment. Raises BadInput."""
     try:
-        return Settings()
+        return settings()
     except ValidationError as error:
         problem = error.errors()[0]
         raise BadInput(f"{problem['loc'][0]}: {problem['msg']}. See .env.example") from None

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +20,8 @@ from nodes.bindings import Bindings
 from policy.facts import authority_in
 from policy.gate import CedarGate, load_gate
 from runtime.authorities import EnvironmentAuthorities
+from runtime.domain_rules import brought
+from runtime.intake import NewThread, asked_for
 from runtime.models import ModelChoice, ModelSettings, build, choose_model, close, connection_of
 from runtime.settings import Settings
 from store import database, embedded
@@ -42,13 +45,10 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
 
-def _seo() -> ModuleType:
-    from runtime import seo
-
-    return seo
-
-
-DOMAINS: Final[Mapping[str, Callable[[], ModuleType]]] = {"seo": _seo}
+DOMAINS: Final[Mapping[str, Callable[[], ModuleType]]] = {
+    "refunds": partial(import_module, "runtime.refunds"),
+    "seo": partial(import_module, "runtime.seo"),
+}
 """Domain name -> the module of ours that wires it; loaded when a thread of it is run."""
 
 
@@ -84,6 +84,14 @@ class Application:
         """Raises BadInput for a domain that is not installed."""
         domain: Domain = self._domain_module(name).DOMAIN
         return domain
+
+    async def intake(self, domain: str, given: Mapping[str, Any], requester: str) -> NewThread:
+        """A thread of any domain, from the fields that its module asks for. Raises BadInput."""
+        module = self._domain_module(domain)
+        asked = asked_for(module.Asked, given, domain)
+        choice = await self.choice()
+        new: NewThread = await module.intake(self.settings, self.artifacts, choice.label, asked, requester)
+        return new
 
     def _domain_module(self, name: str) -> ModuleType:
         domains = self.parts.domains
@@ -183,13 +191,14 @@ def database_url(settings: Settings) -> str:
 @asynccontextmanager
 async def open_application(settings: Settings, parts: Parts | None = None) -> AsyncIterator[Application]:
     """Start or reach the database, bring it up to date, and open what commands need."""
-    gate = load_gate(settings.policies)
+    parts = parts or Parts()
+    gate = load_gate(settings.policies, brought(parts.domains))
     url = database_url(settings)
     database.migrate(url)
     async with database.open_pool(url) as pool:
         app = Application(
             settings,
-            _with_cipher(parts or Parts(), settings),
+            _with_cipher(parts, settings),
             url,
             pool,
             gate,
