@@ -47,6 +47,9 @@ app.add_typer(batch, name="batch")
 policy = typer.Typer(help="The rules: what they are, what they come to, why it was decided so.", no_args_is_help=True)
 app.add_typer(policy, name="policy")
 
+mcp = typer.Typer(help="MCP servers: which of their tools an agent may use, and as what.", no_args_is_help=True)
+app.add_typer(mcp, name="mcp")
+
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 As = Annotated[str | None, typer.Option("--as", metavar="NAME", help="Who you are; recorded as not verified.")]
 ThreadId = Annotated[str, typer.Argument(metavar="THREAD", help="A thread's id, or how it begins.")]
@@ -430,6 +433,26 @@ def policy_explain(
     from cli import policy as rules
 
     _finish(rules.explained(thread, step, json))
+
+
+@mcp.command("list")
+def mcp_list(json: Json = False) -> None:
+    """Every tool of the registry: what it is to us, and whether it is on."""
+    from cli import mcp_servers
+
+    _finish(mcp_servers.listed(json))
+
+
+@mcp.command("review")
+def mcp_review(
+    server: Annotated[str, typer.Argument(metavar="SERVER", help="A server of the registry.")],
+    tool: Annotated[list[str] | None, typer.Option(metavar="TOOL", help="Only this tool; repeatable.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Accept what is shown, without being asked.")] = False,
+) -> None:
+    """Show what is new or changed in a server's tools, and accept it: only then can an agent use them."""
+    from cli import mcp_servers
+
+    _finish(mcp_servers.review(server, tuple(tool or ()), yes))
 
 
 def _finish(command: Coroutine[Any, Any, int]) -> None:

@@ -33,8 +33,8 @@ class Part(BaseModel):
 Profile = TypeVar("Profile", bound=Part)
 
 
-def parsed(model: type[Profile], text: str, name: str, hint: str) -> Profile:
-    """The profile in `text`, a YAML file called `name`. `hint`: what such a file has, and what to copy.
+def parsed(model: type[Profile], text: str, name: str, hint: str, what: str = "a profile") -> Profile:
+    """The profile, or `what` else, in `text`, a YAML file called `name`. `hint`: what such a file has.
 
     Raises BadInput.
     """
@@ -44,12 +44,12 @@ def parsed(model: type[Profile], text: str, name: str, hint: str) -> Profile:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise BadInput(_one_line(name, [_problem(each) for each in error.errors(include_url=False)])) from None
+        raise BadInput(_one_line(name, [_problem(each, what) for each in error.errors(include_url=False)])) from None
 
 
 def _load(text: str, name: str) -> object:
     if len(text.encode("utf-8", "surrogatepass")) > LARGEST:
-        raise BadInput(f"{name}: larger than {LARGEST // 1000} KB; a profile is a few pages. Is this the right file?")
+        raise BadInput(f"{name}: larger than {LARGEST // 1000} KB; it should be a few pages. Is this the right file?")
     try:
         _refuse_tricks(text, name)
         return yaml.safe_load(text)
@@ -91,14 +91,14 @@ def _place(location: Sequence[int | str]) -> str:
     return place
 
 
-def _problem(error: Mapping[str, Any]) -> str:
+def _problem(error: Mapping[str, Any], what: str) -> str:
     """One problem in words. The kinds are pydantic's."""
     place, kind, context = _place(error["loc"]), error["type"], error.get("ctx", {})
     match kind:
         case "missing":
             return f"{place} is missing"
         case "extra_forbidden":
-            return f"{place} is not a field of a profile"
+            return f"{place} is not a field of {what}"
         case "too_short":
             return f"{place} must have at least {_entries(context['min_length'])}"
         case "too_long":

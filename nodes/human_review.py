@@ -74,8 +74,8 @@ def _given_up(state: ThreadState, review: Json, said: Json, bound: Bindings) -> 
 
 
 def _declined(state: ThreadState, review: Json, bound: Bindings) -> list[str]:
-    final = bound.domain.tools[review["task_type"]].rejection_is_final
-    return [*state.get("declined", []), *([review["task_type"]] if final else [])]
+    spec = bound.domain.tools.get(review["task_type"])  # None: it was taken away while the review waited
+    return [*state.get("declined", []), *([review["task_type"]] if spec and spec.rejection_is_final else [])]
 
 
 def _told(state: ThreadState, review: Json, said: Json, kind: str) -> Json:

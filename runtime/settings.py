@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     content_dir: Path | None = Field(None, alias="AUTONOMY_CONTENT_DIR")
     profile: Path | None = Field(None, alias="AUTONOMY_PROFILE")
     policies: Path | None = Field(None, alias="AUTONOMY_POLICIES")
+    mcp: Path | None = Field(None, alias="AUTONOMY_MCP")
 
     model: str | None = Field(None, alias="AUTONOMY_MODEL")
     model_timeout: float = Field(60.0, gt=0, le=600, alias="AUTONOMY_MODEL_TIMEOUT")
@@ -42,7 +43,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         "database_url", "encryption_key", "openai_api_key", "openai_base_url", "serper_api_key", "model", "policies",
-        mode="before",
+        "mcp", mode="before",
     )  # fmt: skip
     @classmethod
     def empty_is_unset(cls, value: object) -> object:

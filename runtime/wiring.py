@@ -22,6 +22,7 @@ from policy.gate import CedarGate, load_gate
 from runtime.authorities import EnvironmentAuthorities
 from runtime.domain_rules import brought
 from runtime.intake import NewThread, asked_for
+from runtime.mcp import McpTools, open_mcp
 from runtime.models import ModelChoice, ModelSettings, build, choose_model, close, connection_of
 from runtime.settings import Settings
 from store import database, embedded
@@ -77,13 +78,14 @@ class Application:
     novelty: ChromaNovelty
     keeper: LeaseKeeper
     jobs: Jobs
+    mcp: McpTools = field(default_factory=McpTools)
     breakers: Breakers = field(default_factory=Breakers)
     _models: dict[str, tuple[BaseChatModel, Model]] = field(default_factory=dict)
 
     def domain(self, name: str) -> Domain:
-        """Raises BadInput for a domain that is not installed."""
+        """With the tools of MCP servers that it is given. Raises BadInput for a domain that is not installed."""
         domain: Domain = self._domain_module(name).DOMAIN
-        return domain
+        return self.mcp.extended(domain)
 
     async def intake(self, domain: str, given: Mapping[str, Any], requester: str) -> NewThread:
         """A thread of any domain, from the fields that its module asks for. Raises BadInput."""
@@ -122,14 +124,14 @@ class Application:
     def release(self, behaviours: Mapping[str, str]) -> str:
         from runtime import versions
 
-        return versions.release(behaviours, self.gate.text)
+        return versions.release(behaviours, self.gate.text + self.mcp.fingerprint)
 
     async def bind(self, thread: Mapping[str, Any], epoch: int) -> Bindings:
         """The ports of one run of `thread` under the lease `epoch`."""
         choice = await self.choice(thread["model"])
-        domain = self.domain(thread["domain"])
-        adapters = self._domain_module(thread["domain"]).adapters(self.settings)
-        tools = register(domain.tools, adapters)
+        module = self._domain_module(thread["domain"])
+        domain = self.mcp.extended(module.DOMAIN, await self.mcp.off(module.DOMAIN))
+        tools = register(domain.tools, {**self.mcp.adapters(module.DOMAIN), **module.adapters(self.settings)})
         return Bindings(
             domain=domain,
             model=self._model(choice, thread["domain"]),
@@ -161,6 +163,7 @@ class Application:
 
     async def close(self) -> None:
         self.keeper.close()
+        await self.mcp.close()
         for chat, _ in self._models.values():
             await close(chat)
 
@@ -193,6 +196,7 @@ async def open_application(settings: Settings, parts: Parts | None = None) -> As
     """Start or reach the database, bring it up to date, and open what commands need."""
     parts = parts or Parts()
     gate = load_gate(settings.policies, brought(parts.domains))
+    mcp = open_mcp(settings.mcp)
     url = database_url(settings)
     database.migrate(url)
     async with database.open_pool(url) as pool:
@@ -208,6 +212,7 @@ async def open_application(settings: Settings, parts: Parts | None = None) -> As
             past_tasks(settings),
             LeaseKeeper(url),
             PostgresJobs(pool, url),
+            mcp,
         )
         try:
             yield app
