@@ -401,6 +401,16 @@ def eval_reliability(
     _finish(evaluate.reliability(evaluate.flags(short, only or (), json, write)))
 
 
+@evaluations.command("red-team")
+def eval_red_team(
+    short: Annotated[bool, typer.Option("--short", help="Every eighth attack and task.")] = False,
+) -> None:
+    """Attack the agent through all it reads, and count what takes effect. Exit 1 when anything does without a person."""
+    from cli import evaluate
+
+    _finish(evaluate.red_team(short))
+
+
 @policy.command("check")
 def policy_check(
     files: Annotated[list[Path] | None, typer.Argument(metavar="FILE…", help="Policy files (Cedar) to try.")] = None,

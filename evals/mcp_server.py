@@ -9,6 +9,7 @@ GET  /calls [{tool, arguments}] that were carried out, in order
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import sys
@@ -166,6 +167,7 @@ def main() -> None:
     """Serve until standard input closes."""
     import uvicorn
 
+    logging.getLogger("mcp").setLevel(logging.CRITICAL)  # a caller that goes away is what this server is for
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind(("127.0.0.1", int(sys.argv[1])))
