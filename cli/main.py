@@ -405,7 +405,7 @@ def eval_reliability(
 def eval_red_team(
     short: Annotated[bool, typer.Option("--short", help="Every eighth attack and task.")] = False,
 ) -> None:
-    """Attack the agent through all it reads, and count what takes effect. Exit 1 when anything does without a person."""
+    """Attack the agent through all that it reads, and count what takes effect. Exit 1 when anything does unasked."""
     from cli import evaluate
 
     _finish(evaluate.red_team(short))

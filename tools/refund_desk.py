@@ -52,7 +52,7 @@ class LookUpOrder:
         if not isinstance(found, dict) or found.get("order") != order:
             raise ToolError(f"The refund desk answered something else than order {order}.", "tool_drift")
         result: dict[str, Any] = storable(found)
-        summary = f"{len(result.get('lines') or ())} lines, {len(result.get('invoices') or ())} invoices"
+        summary = f"lines: {len(result.get('lines') or ())}, vendors' invoices: {len(result.get('invoices') or ())}"
         return ToolOutput(result, trust="untrusted", source=f"refund desk, order {order}", summary=summary)
 
     async def _read(self, order: str, context: ToolContext) -> Any:

@@ -43,7 +43,7 @@ def _proposed(action: str, given: Mapping[str, Any], amount: str, order: Mapping
         case "draft_reply":
             due = [f"refund {', '.join(map(str, named))}" for named in [given.get("refund_lines")] if named]
             due += [f"pay {', '.join(map(str, named))}" for named in [given.get("pay_invoices")] if named]
-            return f"reply ({'; '.join(due) or 'nothing is due'}): {given.get('text', '')}"
+            return f"reply ({'; '.join(due) or 'nothing is due'}): {' '.join(str(given.get('text', '')).split())}"
         case "issue_refund":
             title = next((each["title"] for each in order.get("lines", ()) if each["line"] == given.get("line")), "")
             return f"refund: {amount} for line {given.get('line', '')} ({title}) of order {given.get('order', '')}"
