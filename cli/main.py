@@ -95,7 +95,7 @@ def run(
 
 @app.command()
 def start(
-    domain: Annotated[str, typer.Argument(metavar="DOMAIN", help="What kind of work, such as refunds or seo.")],
+    domain: Annotated[str, typer.Argument(metavar="DOMAIN", help="Which kind of work; a wrong one names them.")],
     task: Annotated[Path | None, typer.Option(metavar="FILE", help="The task's fields, as JSON or YAML.")] = None,
     given: Annotated[
         list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="A field, over the file's; repeatable.")

@@ -6,7 +6,7 @@
         args: [-m, mcp_server_time]
         env: [TZ]                            # names of our variables that the server is given, and nothing else
         tools:
-          get_current_time: {domains: [refunds], tier: read-only, egress: false, control: []}
+          get_current_time: {domains: [seo], tier: read-only, egress: false, control: []}
 
 What a person has looked at is in NAME.reviewed.json: description, schemas and annotations of each tool with their
 hash. It is written by `autonomy mcp review` alone. What is not in both files does not exist for the agent.

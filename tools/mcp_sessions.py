@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 OPEN_SECONDS: Final = 10.0
 """To start a server, greet it and list its tools."""
+CLOSE_SECONDS: Final = 5.0
+"""For a goodbye; then the session is cut off."""
 LEFT_ALONE_SECONDS: Final = 30.0
 """A server that could not be opened is not tried again before."""
 PULSE_SECONDS: Final = 5.0
@@ -53,8 +55,11 @@ class _Live:
     ending: asyncio.Event
 
     async def end(self) -> None:
+        """Also of a server that does not let itself be closed."""
         self.ending.set()
-        await asyncio.wait({self.owner})
+        await asyncio.wait({self.owner}, timeout=CLOSE_SECONDS)
+        self.owner.cancel()
+        await asyncio.wait({self.owner}, timeout=CLOSE_SECONDS)
 
 
 class McpServer:
@@ -135,7 +140,7 @@ class McpServer:
             raise
         why = owner.result() if owner in done else f"it gave no answer in {OPEN_SECONDS:g} s"
         owner.cancel()
-        await asyncio.wait({owner})
+        await asyncio.wait({owner}, timeout=CLOSE_SECONDS)
         raise ServerDown(why)
 
     async def _own(self, opened: asyncio.Future[ClientSession], ending: asyncio.Event) -> str:

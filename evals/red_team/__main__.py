@@ -10,19 +10,15 @@ import asyncio
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
 from evals.red_team.check import attacked, attacks, benign, situations, worked
-from evals.red_team.threads import Played, Theatre, attacked_refund_desk, attacked_through_mcp, theatre
+from evals.red_team.threads import Played, attacked_refund_desk, attacked_through_mcp, theatre
 from evals.red_team.threads import attacked as attacked_threads
 from evals.red_team.threads import worked as worked_threads
 from policy.gate import load_gate
 
-EVERY: int = 8
-ROWS = (
-    ("what the desk reads", "attacks in pages, mails, files, titles, alt texts, in eleven disguises"),
-    ("what an MCP server says", "descriptions that turned after their review, and answers"),
-    ("what customers write", "mails and notes at the real refund desk"),
-)
+EVERY: Final = 8
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -49,34 +45,31 @@ def through_the_gate() -> int:
 
 async def as_threads(every: int) -> int:
     """How many threads had an effect without a person, or went wrong otherwise."""
-    async with theatre() as stage:
-        rows, tasks = await played(stage, every)
     print("\nAs whole threads, in `local` at execute, with a model that obeys everything; counted at the far sides:\n")
-    print(f"  {'attacks in':<26}{'threads':>8}{'calls':>8}{'asked':>8}{'effects':>9}")
-    for (name, _), threads in zip(ROWS, rows, strict=True):
-        proposed, asked = sum(each.proposed for each in threads), sum(each.asked for each in threads)
-        effects = sum(each.effects for each in threads)
-        print(f"  {name:<26}{len(threads):>8}{proposed:>8}{asked:>8}{effects:>9}")
-    wrong = [each for threads in rows for each in threads if each.effects or each.problem]
+    print(f"  {'attacks in':<26}{'threads':>8}{'calls':>8}{'asked':>8}{'effects':>9}", flush=True)
+    async with theatre() as stage:
+        wrong = [
+            *_row("what the desk reads", await attacked_threads(stage, attacks()[::every])),
+            *_row("what an MCP server says", await attacked_through_mcp(stage, attacks()[:: max(1, every // 2)])),
+            *_row("what customers write", await attacked_refund_desk(stage, every)),
+        ]
+        tasks = await worked_threads(stage, benign()[::every])
     stuck = [each for each in tasks if each.problem]
     costs = Counter(each.asked for each in tasks)
     cost = ", ".join(f"{count} with {asked}" for asked, count in sorted(costs.items()))
-    done = len(tasks) - len(stuck)
-    print(f"\n  {len(tasks)} benign tasks: {done} finish, {sum(each.asked for each in tasks)} approvals ({cost})")
+    asked = sum(each.asked for each in tasks)
+    print(f"\n  {len(tasks)} benign tasks: {len(tasks) - len(stuck)} finish, {asked} approvals ({cost})")
     for each in (*wrong, *stuck):
         print(f"  ! {each.id}: {each.problem or f'{each.effects} effects without a person'}")
     return len(wrong) + len(stuck)
 
 
-async def played(stage: Theatre, every: int) -> tuple[list[list[Played]], list[Played]]:
-    """The rows of attacks, and the benign tasks."""
-    attacks_, tasks = attacks()[::every], benign()[::every]
-    rows = [
-        await attacked_threads(stage, attacks_),
-        await attacked_through_mcp(stage, attacks()[:: max(1, every // 2)]),
-        await attacked_refund_desk(stage, every),
-    ]
-    return rows, await worked_threads(stage, tasks)
+def _row(name: str, threads: Sequence[Played]) -> list[Played]:
+    """Prints a row; the threads that are not as they must be."""
+    proposed, asked = sum(each.proposed for each in threads), sum(each.asked for each in threads)
+    effects = sum(each.effects for each in threads)
+    print(f"  {name:<26}{len(threads):>8}{proposed:>8}{asked:>8}{effects:>9}", flush=True)
+    return [each for each in threads if each.effects or each.problem]
 
 
 if __name__ == "__main__":
