@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from cli.console import out, print_json, safe
@@ -31,6 +32,7 @@ async def doctor(json: bool) -> int:
         _vectors(settings),
         _search(settings),
         _profile(settings),
+        *await _mcp(settings),
     ]
     if json:
         print_json([finding._asdict() for finding in findings])
@@ -70,6 +72,32 @@ async def _model(settings: Settings) -> Finding:
     if choice.kind == "offline":
         return Finding("model", "limited", f"{choice.label}, {choice.reason}", "set OPENAI_API_KEY or OPENAI_BASE_URL")
     return Finding("model", "ok", f"{choice.label}, {choice.reason}")
+
+
+async def _mcp(settings: Settings) -> list[Finding]:
+    """A line for each server; none without a registry."""
+    if settings.mcp is None:
+        return []
+    from cli.mcp_servers import standing
+    from runtime.mcp import open_mcp
+
+    try:
+        tools = open_mcp(settings.mcp)
+    except AutonomyError as error:
+        return [Finding("mcp", "missing", str(error), "fix the file, or unset AUTONOMY_MCP")]
+    try:
+        states = await standing(tools)
+    finally:
+        await tools.close()
+    of = {name: [(each.name, why) for each, why in states if each.server == name] for name in tools.servers}
+    return [_mcp_server(name, listed) for name, listed in of.items()]
+
+
+def _mcp_server(server: str, tools: Sequence[tuple[str, str]]) -> Finding:
+    off = [f"{name} is off, {why}" for name, why in tools if why]
+    found = f"{server}: {len(tools) - len(off)} of {len(tools)} tools on" + "".join(f"; {each}" for each in off)
+    fix = f"look at it with: autonomy mcp review {server}"
+    return Finding("mcp", "limited", found, fix) if off else Finding("mcp", "ok", found)
 
 
 def _vectors(settings: Settings) -> Finding:

@@ -12,12 +12,20 @@ from core.errors import BadInput
 
 
 async def reliability(arguments: Sequence[str]) -> int:
+    return await _run("evals.reliability", arguments)
+
+
+async def red_team(short: bool) -> int:
+    return await _run("evals.red_team", ["--short"] if short else [])
+
+
+async def _run(module: str, arguments: Sequence[str]) -> int:
     """The evaluation's exit code. Raises BadInput where the evaluations are not installed."""
     if importlib.util.find_spec("evals") is None:
         raise BadInput(
             "The evaluations come with the source code, not with the installed package; run this in a clone."
         )
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "evals.reliability", *arguments)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", module, *arguments)
     return await process.wait()
 
 

@@ -61,6 +61,9 @@ app.add_typer(batch, name="batch")
 policy = typer.Typer(help="The rules: what they are, what they come to, why it was decided so.", no_args_is_help=True)
 app.add_typer(policy, name="policy")
 
+mcp = typer.Typer(help="MCP servers: which of their tools an agent may use, and as what.", no_args_is_help=True)
+app.add_typer(mcp, name="mcp")
+
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 As = Annotated[str | None, typer.Option("--as", metavar="NAME", help="Who you are; recorded as not verified.")]
 ThreadId = Annotated[str, typer.Argument(metavar="THREAD", help="A thread's id, or how it begins.")]
@@ -146,6 +149,22 @@ def run(
     from cli import threads
 
     _finish(threads.run(threads.Start(keyword, locale, profile, serp, person), json))
+
+
+@app.command()
+def start(
+    domain: Annotated[str, typer.Argument(metavar="DOMAIN", help="Which kind of work; a wrong one names them.")],
+    task: Annotated[Path | None, typer.Option(metavar="FILE", help="The task's fields, as JSON or YAML.")] = None,
+    given: Annotated[
+        list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="A field, over the file's; repeatable.")
+    ] = None,
+    person: As = None,
+    json: Json = False,
+) -> None:
+    """Start a thread of any domain and run it until it waits for a person or is done."""
+    from cli import threads
+
+    _finish(threads.start(threads.Given(domain, task, tuple(given or ()), person), json))
 
 
 @app.command()
@@ -458,6 +477,16 @@ def eval_reliability(
     _finish(evaluate.reliability(evaluate.flags(short, only or (), json, write)))
 
 
+@evaluations.command("red-team")
+def eval_red_team(
+    short: Annotated[bool, typer.Option("--short", help="Every eighth attack and task.")] = False,
+) -> None:
+    """Attack the agent through all that it reads, and count what takes effect. Exit 1 when anything does unasked."""
+    from cli import evaluate
+
+    _finish(evaluate.red_team(short))
+
+
 @policy.command("check")
 def policy_check(
     files: Annotated[list[Path] | None, typer.Argument(metavar="FILE…", help="Policy files (Cedar) to try.")] = None,
@@ -765,6 +794,26 @@ def levels_raise(
 
 def _value(word: StrEnum | None) -> Any:
     return None if word is None else word.value
+
+
+@mcp.command("list")
+def mcp_list(json: Json = False) -> None:
+    """Every tool of the registry: what it is to us, and whether it is on."""
+    from cli import mcp_servers
+
+    _finish(mcp_servers.listed(json))
+
+
+@mcp.command("review")
+def mcp_review(
+    server: Annotated[str, typer.Argument(metavar="SERVER", help="A server of the registry.")],
+    tool: Annotated[list[str] | None, typer.Option(metavar="TOOL", help="Only this tool; repeatable.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Accept what is shown, without being asked.")] = False,
+) -> None:
+    """Show what is new or changed in a server's tools, and accept it: only then can an agent use them."""
+    from cli import mcp_servers
+
+    _finish(mcp_servers.review(server, tuple(tool or ()), yes))
 
 
 def _finish(command: Coroutine[Any, Any, int]) -> None:

@@ -15,13 +15,16 @@ from policy.cases import Tried, failures, never_fired, parse_cases, shipped_case
 from policy.explain import Change, Explained, explain
 from policy.facts import Facts
 from policy.gate import CedarGate, load_gate
-from policy.policy_set import folder_files, given, parse, schema_text, shipped
+from policy.policy_set import folder_files, given, owners, parse, schema_text, shipped, together
+from runtime.domain_rules import brought
+from runtime.domain_rules import cases as domain_cases
 from runtime.settings import Settings, read_settings
+from runtime.wiring import DOMAINS
 
 
 async def check(files: Sequence[Path], json: bool) -> int:
     """The files join the shipped rules and those in force, as they would at the next start."""
-    policies = parse(_sources(read_settings(), files), schema_text())
+    policies = parse(_sources(read_settings(), files), schema_text(), owners(brought(DOMAINS)))
     if json:
         print_json([{"id": each.id, "effect": each.effect, "file": each.file, "line": each.line, "says": each.says}
                     for each in policies.rules])  # fmt: skip
@@ -34,11 +37,12 @@ async def check(files: Sequence[Path], json: bool) -> int:
 
 
 async def test(file: Path | None, json: bool) -> int:
-    gate = load_gate(read_settings().policies)
-    cases = shipped_cases() if file is None else parse_cases(_text(file), str(file))
+    gate = load_gate(read_settings().policies, brought(DOMAINS))
+    ours = [*shipped_cases(), *domain_cases(DOMAINS)]
+    cases = ours if file is None else parse_cases(_text(file), str(file))
     results = tried(gate, cases)
     # A table of one's own is about one's own rules: the shipped ones have their shipped cases.
-    never = never_fired(gate, results if file is None else [*results, *tried(gate, shipped_cases())])
+    never = never_fired(gate, results if file is None else [*results, *tried(gate, ours)])
     wrong = failures(results)
     if json:
         print_json({"cases": len(results), "wrong": [_tried(each) for each in wrong], "never_fired": never})
@@ -111,7 +115,7 @@ def print_needs(found: Explained) -> None:
 
 def _sources(settings: Settings, files: Sequence[Path]) -> dict[str, str]:
     own = {path.resolve(): path for path in (*folder_files(settings.policies), *files)}
-    return shipped() | given(list(own.values()))
+    return shipped() | together(brought(DOMAINS)) | given(list(own.values()))
 
 
 def _text(file: Path) -> str:

@@ -15,6 +15,7 @@ from core.reviews import WireAnswer
 from core.vocabulary import Reason, Verdict
 from runtime import threads as runtime
 from runtime.arguments import from_yaml
+from runtime.intake import NewThread
 from runtime.levels import levels
 from runtime.people import local_user, review_number
 from runtime.settings import read_settings
@@ -27,6 +28,16 @@ class Start:
     locale: str
     profile: Path | None
     serp: Path | None
+    person: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """`fields`: each FIELD=VALUE."""
+
+    domain: str
+    task: Path | None
+    fields: tuple[str, ...]
     person: str | None
 
 
@@ -55,9 +66,30 @@ async def run(asked: Start, json: bool) -> int:
         thread_id = await runtime.start(app, new, reserved=True)
         if not json:
             await _print_setting(app, f"{choice.label}, {choice.reason}", new.task["serp"]["source"])
-            authority = f"authority: {_authority(app)}, {await _certified(app, new.tenant)}"
-            out().print(safe(f"{new.subject} · thread {thread_id} · {authority}"))
+            await _print_started(app, new, thread_id)
         return await advance(app, thread_id, json)
+
+
+async def start(asked: Given, json: bool) -> int:
+    fields = {} if asked.task is None else read_arguments(asked.task)
+    fields |= dict(_field(each) for each in asked.fields)
+    async with open_application(read_settings()) as app:
+        new = await app.intake(asked.domain, fields, asked.person or local_user())
+        _get_ready_to_run()
+        thread_id = await runtime.start(app, new, reserved=True)
+        if not json:
+            choice = await app.choice()
+            await _print_setting(app, f"{choice.label}, {choice.reason}")
+            await _print_started(app, new, thread_id)
+        return await advance(app, thread_id, json)
+
+
+def _field(said: str) -> tuple[str, str]:
+    """`FIELD=VALUE` as a pair; the value may hold further signs of equality."""
+    name, equals, value = said.partition("=")
+    if not equals or not name.strip():
+        raise BadInput(f"--set takes FIELD=VALUE, not {said}.")
+    return name.strip(), value
 
 
 async def resume(thread: str, json: bool) -> int:
@@ -142,11 +174,16 @@ def _decided_only(thread_id: str, number: int, json: bool) -> int:
     return 0
 
 
-async def _print_setting(app: Application, model: str, search: str) -> None:
+async def _print_started(app: Application, new: NewThread, thread_id: str) -> None:
+    authority = f"authority: {_authority(app)}, {await _certified(app, new.tenant)}"
+    out().print(safe(f"{new.subject} · thread {thread_id} · {authority}"))
+
+
+async def _print_setting(app: Application, model: str, search: str = "") -> None:
     counts = await app.counts()
     where = "DATABASE_URL" if app.settings.database_url else f"embedded in {short(app.settings.home)}"
     version = str(counts["server_version"]).split(" ")[0]
-    out().print(safe(f"PostgreSQL {version}, {where}      search: {search}"))
+    out().print(safe(f"PostgreSQL {version}, {where}" + (f"      search: {search}" if search else "")))
     out().print(safe(f"model: {model}"))
     out().print()
 

@@ -19,13 +19,15 @@ _HANDLE: Final[Mapping[str, Any]] = {
 }
 """Not spelled out with a property called $ref: readers of schemas would follow it."""
 
+TASK_ENTRY: Final = "task:"
+PROFILE_ENTRY: Final = "profile:"
 ListKind = Literal["host", "recipient", "path", "value"]
 
 
 @dataclass(frozen=True, slots=True)
 class Allowlist:
     """What one argument may be. `host`: of an address, or below it; `recipient`: an address or `@domain`; `path`: at or
-    below a folder. An entry `task:FIELD` stands for that field of the task."""
+    below a folder. An entry `task:FIELD` or `profile:FIELD` stands for that field, a text or a list of texts."""
 
     kind: ListKind
     entries: tuple[str, ...]
@@ -70,6 +72,8 @@ class ToolSpec:
     """The argument that is an amount, in the smallest unit of its currency."""
     amount_limit: int | None = None
     """The most that one call may be for; more is denied."""
+    amount_limit_in: str = ""
+    """The field of the profile that lowers it; where it is no whole number, nothing is allowed."""
     allowed: Mapping[str, Allowlist] = field(default_factory=dict)
     """Argument -> what it may be; anything else is denied."""
 
@@ -105,6 +109,12 @@ class ToolSpec:
         identity = [self.identity(arguments)] if self.identity else [thread_id, proposal_id]
         return sha256([tenant, self.name, *identity])
 
+    @property
+    def reads_profile(self) -> bool:
+        """Whether a fact about a call depends on the profile: on what a literal may be, or on a limit."""
+        listed = any(entry.startswith(PROFILE_ENTRY) for each in self.allowed.values() for entry in each.entries)
+        return bool(self.control_arguments - set(self.bindings)) or listed or bool(self.amount_limit_in)
+
     def fingerprint(self) -> str:
         """Hash of everything declared: part of the behaviour version."""
         return sha256([
@@ -113,4 +123,5 @@ class ToolSpec:
             sorted(self.control_arguments), dict(self.bindings), self.produces, self.invalidates, self.key_lifetime,
             self.raised_tier is not None, self.judged_by, self.amount, self.amount_limit,
             {name: [listed.kind, *listed.entries] for name, listed in self.allowed.items()},
+            *([self.amount_limit_in] if self.amount_limit_in else []),
         ])  # fmt: skip

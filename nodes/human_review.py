@@ -77,7 +77,8 @@ def _given_up(state: ThreadState, review: Json, said: Json, bound: Bindings) -> 
 
 def _declined(state: ThreadState, review: Json, bound: Bindings) -> Json:
     """A channel that is named is stored again, so it is named only when it changes."""
-    final = bound.domain.tools[review["task_type"]].rejection_is_final
+    spec = bound.domain.tools.get(review["task_type"])  # None: it was taken away while the review waited
+    final = spec is not None and spec.rejection_is_final
     return {"declined": [*state.get("declined", []), review["task_type"]]} if final else {}
 
 

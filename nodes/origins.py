@@ -23,8 +23,7 @@ async def origins_of(bound: Bindings, state: ThreadState, proposal: Proposal) ->
     """The Origins of one proposal. Raises ToolError(missing_evidence) when an artifact is gone."""
     refs = references(state)
     spec = bound.domain.tools.get(proposal.action)
-    # A literal can only be the profile's where an argument is not filled in by us and matters.
-    reads = _named(proposal.arguments) | ({PROFILE} if spec and spec.control_arguments - set(spec.bindings) else set())
+    reads = _named(proposal.arguments) | ({PROFILE} if spec and spec.reads_profile else set())
     wanted = {name: refs[name].sha256 for name in reads if name in refs}
     texts = await bound.artifacts.read(state["task"]["tenant"], list(wanted.values())) if wanted else {}
     values = {name: json.loads(texts[digest]) for name, digest in wanted.items()}
@@ -60,14 +59,20 @@ def _named(arguments: Mapping[str, Any]) -> set[str]:
         return set()  # the check says what is wrong with it
 
 
-def _trusted(name: str, tools: Mapping[str, ToolSpec]) -> frozenset[str]:
-    """The fields of the result `name` that the tool which makes it declares as trusted."""
+def maker(name: str, tools: Mapping[str, ToolSpec]) -> ToolSpec | None:
+    """The tool that makes the result `name`."""
     for spec in tools.values():
         made = spec.produces or spec.name
         begins, several, _ = made.partition("{")
         if name == made or (several and name.startswith(begins)):
-            return _pointers(spec.result)
-    return frozenset()
+            return spec
+    return None
+
+
+def _trusted(name: str, tools: Mapping[str, ToolSpec]) -> frozenset[str]:
+    """The fields of the result `name` that the tool which makes it declares as trusted."""
+    spec = maker(name, tools)
+    return _pointers(spec.result) if spec else frozenset()
 
 
 @cache

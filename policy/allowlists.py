@@ -6,30 +6,40 @@ import posixpath
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final, assert_never
 from urllib.parse import urlsplit
 
-from core.tools import Allowlist
+from core.tools import PROFILE_ENTRY, TASK_ENTRY, Allowlist
 
-_TASK: Final = "task:"
 _RECIPIENT: Final = re.compile(r"[^@\s<>,;:\"'()\[\]\\]+@([^@\s<>,;:\"'()\[\]\\]+)")
 
 
-def on_list(listed: Allowlist, value: Any, task: Mapping[str, Any]) -> bool:
+def on_list(
+    listed: Allowlist, value: Any, task: Mapping[str, Any], profile: Mapping[str, Any] = MappingProxyType({})
+) -> bool:
     """Every value of a list must be on the list; no value at all is on none."""
     if isinstance(value, list):
-        return bool(value) and all(on_list(listed, item, task) for item in value)
+        return bool(value) and all(on_list(listed, item, task, profile) for item in value)
     if not isinstance(value, str) or value != unicodedata.normalize("NFC", value):
         return False
-    return any(_fits(listed, value, entry) for entry in _entries(listed, task))
+    return any(_fits(listed, value, entry) for entry in _entries(listed, task, profile))
 
 
-def _entries(listed: Allowlist, task: Mapping[str, Any]) -> Iterator[str]:
+def _entries(listed: Allowlist, task: Mapping[str, Any], profile: Mapping[str, Any]) -> Iterator[str]:
     for entry in listed.entries:
-        if not entry.startswith(_TASK):
+        if entry.startswith(TASK_ENTRY):
+            yield from _texts(task.get(entry.removeprefix(TASK_ENTRY)))
+        elif entry.startswith(PROFILE_ENTRY):
+            yield from _texts(profile.get(entry.removeprefix(PROFILE_ENTRY)))
+        else:
             yield entry
-        elif isinstance(given := task.get(entry.removeprefix(_TASK)), str):
-            yield given
+
+
+def _texts(given: Any) -> Iterator[str]:
+    for each in given if isinstance(given, list) else [given]:
+        if isinstance(each, str):
+            yield each
 
 
 def _fits(listed: Allowlist, value: str, entry: str) -> bool:

@@ -110,6 +110,7 @@ def _judged(
         tainted=standing.tainted or standing.origins.tainted,
         in_scope=not strange,
         editor=standing.approval if proposal.parent_id else None,
+        profile=standing.origins.profile,
     )
     facts = facts_of(call, situation, standing.approval)
     shown = proposal.model_copy(update={"arguments": values.arguments})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal, Self
 
 from core.errors import BadInput
@@ -131,6 +131,8 @@ class Call:
     in_scope: bool
     editor: Approval | None = None
     """Whose edit this is, when it is one."""
+    profile: Mapping[str, Any] = field(default_factory=dict)
+    """Empty where no fact about this tool depends on it."""
 
 
 def facts_of(call: Call, situation: Situation, approval: Approval | None) -> Facts:
@@ -138,8 +140,9 @@ def facts_of(call: Call, situation: Situation, approval: Approval | None) -> Fac
     spec = call.spec
     valid = approval if approval is not None and approval.of == call.hash else None
     control = spec.control_arguments & call.arguments.keys()
+    listed = (on_list(each, call.arguments.get(name), call.task, call.profile) for name, each in spec.allowed.items())
     return Facts(
-        **_standing(spec, situation),
+        **_standing(spec, situation) | {"amount_limit": limit_of(spec, call.profile)},
         tier=spec.tier_of(call.arguments),
         approved=valid is not None,
         approver_role=valid.role if valid else "none",
@@ -149,7 +152,7 @@ def facts_of(call: Call, situation: Situation, approval: Approval | None) -> Fac
         trust="tainted" if call.tainted else "clean",
         control=frozenset(call.labels[name] for name in control),
         amount=amount_of(spec, call.arguments),
-        listed=all(on_list(listed, call.arguments.get(name), call.task) for name, listed in spec.allowed.items()),
+        listed=all(listed),
         in_scope=call.in_scope,
     )
 
@@ -185,7 +188,7 @@ def _standing(spec: ToolSpec, situation: Situation) -> dict[str, Any]:
         "task_type": spec.task_type,
         "egress": spec.egress,
         "cost": spec.cost,
-        "amount_limit": MOST - 1 if spec.amount_limit is None else spec.amount_limit,
+        "amount_limit": limit_of(spec, None),
         "exhausted": situation.exhausted,
         "certified": spec.task_type in situation.certified,
         "lockdown": situation.lockdown,
@@ -200,6 +203,15 @@ def amount_of(spec: ToolSpec, arguments: Mapping[str, Any]) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return MOST
     return max(-MOST, min(MOST, math.ceil(value)))
+
+
+def limit_of(spec: ToolSpec, profile: Mapping[str, Any] | None) -> int:
+    """The most that one call may be for, in the smallest unit; without a profile, what the tool itself allows."""
+    most = MOST - 1 if spec.amount_limit is None else spec.amount_limit
+    if profile is None or not spec.amount_limit_in:
+        return most
+    lower = profile.get(spec.amount_limit_in)
+    return min(most, lower) if isinstance(lower, int) and not isinstance(lower, bool) else -1
 
 
 def authority_in(environment: Environment) -> Authority:

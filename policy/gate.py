@@ -8,8 +8,10 @@ deny: an erroring `forbid` would otherwise be skipped.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import cedarpy
@@ -17,7 +19,7 @@ import cedarpy
 from core.actions import PolicyDecision
 from policy.facts import Facts
 from policy.lint import EVERYTHING, PolicyFileError, Rule
-from policy.policy_set import PolicySet, load, parse, rule_of
+from policy.policy_set import Files, PolicySet, load, parse, rule_of
 
 __all__ = ["CedarGate", "PolicyFileError", "load_gate", "parse_gate"]
 
@@ -94,9 +96,9 @@ class CedarGate:
         return name if name in self.policies.named else "other"
 
 
-def load_gate(folder: Path | None = None) -> CedarGate:
-    """The policies of this release and of `folder`. Raises BadInput with file, line and reason."""
-    return CedarGate(load(folder))
+def load_gate(folder: Path | None = None, brought: Mapping[str, Files] = MappingProxyType({})) -> CedarGate:
+    """The policies of this release, of its domains and of `folder`. Raises BadInput with file, line and reason."""
+    return CedarGate(load(folder, brought))
 
 
 def parse_gate(text: str, schema: str, name: str = "policy.cedar") -> CedarGate:

@@ -69,6 +69,14 @@ def refuse_doubles(rules: Sequence[Rule]) -> None:
             )
 
 
+def refuse_foreign(rule: Rule, domain: str) -> None:
+    """Raises PolicyFileError for a rule of a domain's own that permits anything or speaks of another domain."""
+    own = {"op": "==", "entity": {"type": "Agent", "id": domain}}
+    if rule.effect != "forbid" or rule.body.get("principal") != own:
+        reason = f'the rule {rule.id} of a domain must be `forbid (principal == Agent::"{domain}", …)`'
+        raise PolicyFileError(rule.file, rule.line, reason)
+
+
 def attributes(body: Any) -> frozenset[str]:
     """The facts that a rule looks at, or EVERYTHING."""
     return frozenset(_attributes(body))

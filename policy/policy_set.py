@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from importlib import resources
 from operator import attrgetter
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import cedarpy
@@ -14,7 +15,7 @@ import cedarpy
 from core.canonical import sha256
 from core.errors import BadInput
 from policy.facts import VOCABULARY, Facts
-from policy.lint import EVERYTHING, PolicyFileError, Rule, checked_rule, names, refuse_doubles
+from policy.lint import EVERYTHING, PolicyFileError, Rule, checked_rule, names, refuse_doubles, refuse_foreign
 
 SCHEMA: Final = "schema.cedarschema"
 Files = Mapping[str, str]
@@ -38,13 +39,19 @@ class PolicySet:
         return sha256(self.text)
 
 
-def parse(files: Files, schema: str) -> PolicySet:
-    """The rules of all `files`, in order. Raises PolicyFileError with file, line and reason of the first problem."""
+def parse(files: Files, schema: str, owners: Mapping[str, str] = MappingProxyType({})) -> PolicySet:
+    """The rules of all `files`, in order. `owners`: file -> the domain that brings it, whose rules bind only itself.
+
+    Raises PolicyFileError with file, line and reason of the first problem.
+    """
     try:
         parsed_schema = cedarpy.Schema.from_str(schema)
     except ValueError as error:
         raise PolicyFileError(SCHEMA, 1, f"it cannot be read: {' '.join(str(error).split())}") from error
     rules = [rule for name, text in files.items() for rule in checked_rule(name, text, parsed_schema)]
+    for rule in rules:
+        if rule.file in owners:
+            refuse_foreign(rule, owners[rule.file])
     refuse_doubles(rules)
     mentioned = frozenset[str]().union(*(rule.looks_at for rule in rules))
     named = frozenset[str]().union(*(names(rule.body) for rule in rules))
@@ -86,9 +93,22 @@ def folder_files(folder: Path | None) -> list[Path]:
     return sorted(folder.glob("*.cedar"))
 
 
-def load(folder: Path | None = None) -> PolicySet:
-    """The shipped policies and those of `folder`. Raises BadInput with file, line and reason."""
-    return parse(shipped() | given(folder_files(folder)), schema_text())
+def load(folder: Path | None = None, brought: Mapping[str, Files] = MappingProxyType({})) -> PolicySet:
+    """The shipped policies, what each domain has `brought`, and those of `folder`.
+
+    Raises BadInput with file, line and reason.
+    """
+    return parse(shipped() | together(brought) | given(folder_files(folder)), schema_text(), owners(brought))
+
+
+def together(brought: Mapping[str, Files]) -> dict[str, str]:
+    """The policy files of all domains."""
+    return {name: text for files in brought.values() for name, text in files.items()}
+
+
+def owners(brought: Mapping[str, Files]) -> dict[str, str]:
+    """Policy file -> the domain that brings it."""
+    return {name: domain for domain, files in brought.items() for name in files}
 
 
 def reloaded(last_good: PolicySet, read: Callable[[], PolicySet]) -> tuple[PolicySet, str]:

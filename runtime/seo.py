@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from core.actions import Ref
 from core.canonical import canonical_json
@@ -19,7 +21,7 @@ from domains.seo.keyword import check_locale, clean_keyword, slugify
 from domains.seo.measures import check
 from domains.seo.profile import Profile, parse_profile
 from nodes.views import load_view
-from runtime.intake import NewThread
+from runtime.intake import NewThread, bundled, text_of
 from runtime.settings import Settings
 from tools.content_folder import PublishContent, SaveDraft
 from tools.documents import ReviseSections, SaveDocument
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
 DOMAIN: Final = SeoDomain()
-_PROFILE_BYTES: Final = 200_000
 
 
 def snapshots() -> Snapshots:
@@ -105,6 +106,24 @@ class Request:
     requester: str
 
 
+class Asked(BaseModel):
+    """What starts a thread."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    keyword: Annotated[str, Field(description="What people search for.")]
+    locale: Annotated[str, Field(description="Language, optionally with a country.")] = "en-US"
+    profile: Annotated[Path | None, Field(description="Company profile (YAML); AUTONOMY_PROFILE.")] = None
+    serp: Annotated[Path | None, Field(description="Search results (JSON).")] = None
+
+
+async def intake(settings: Settings, artifacts: Artifacts, model: str, asked: Asked, requester: str) -> NewThread:
+    """As `prepare`, with the profile of the settings where none is given."""
+    profile = asked.profile or settings.profile or bundled_profile()
+    request = Request(asked.keyword, asked.locale, profile, asked.serp, requester)
+    return await prepare(settings, artifacts, model, request)
+
+
 async def prepare(settings: Settings, artifacts: Artifacts, model: str, asked: Request) -> NewThread:
     """A thread for one keyword. Everything a person can get wrong is found here, before anything is stored.
 
@@ -158,23 +177,12 @@ def keyword_thread(
 
 def bundled_profile() -> Path:
     """The example company that ships along."""
-    return Path(str(resources.files("profiles").joinpath("example.yaml")))
+    return bundled("example.yaml")
 
 
 def read_profile(path: Path) -> Profile:
     """Raises BadInput naming the file and everything that is wrong with it."""
-    return parse_profile(_text_of(path), str(path))
-
-
-def _text_of(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_PROFILE_BYTES + 1)
-        return data.decode("utf-8-sig")
-    except OSError as error:
-        raise BadInput(f"The profile {path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError as error:
-        raise BadInput(f"The profile {path} is not UTF-8 text (byte {error.start}).") from None
+    return parse_profile(text_of(path), str(path))
 
 
 def offline_model() -> BaseChatModel:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     content_dir: Path | None = Field(None, alias="AUTONOMY_CONTENT_DIR")
     profile: Path | None = Field(None, alias="AUTONOMY_PROFILE")
     policies: Path | None = Field(None, alias="AUTONOMY_POLICIES")
+    mcp: Path | None = Field(None, alias="AUTONOMY_MCP")
 
     stages: Annotated[Mapping[str, Stage], NoDecode] = Field(default_factory=dict, alias="AUTONOMY_STAGES")
     interrupt_on: str = Field("", alias="AUTONOMY_INTERRUPT_ON")
@@ -52,7 +53,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         "database_url", "encryption_key", "openai_api_key", "openai_base_url", "serper_api_key", "model", "policies",
-        "chroma_url", "embedding_model", "embedding_url", mode="before",
+        "mcp", "chroma_url", "embedding_model", "embedding_url", mode="before",
     )  # fmt: skip
     @classmethod
     def empty_is_unset(cls, value: object) -> object:
@@ -85,10 +86,18 @@ class Settings(BaseSettings):
         return frozenset(host.strip() for host in self.allowed_private_hosts.split(",") if host.strip())
 
 
+Read = TypeVar("Read", bound=BaseSettings)
+
+
 def read_settings() -> Settings:
     """Raises BadInput naming the variable and what is wrong with it."""
+    return read(Settings)
+
+
+def read(settings: type[Read]) -> Read:
+    """These settings, such as a domain's own, from the environment. Raises BadInput."""
     try:
-        return Settings()
+        return settings()
     except ValidationError as error:
         problem = error.errors()[0]
         raise BadInput(f"{problem['loc'][0]}: {problem['msg']}. See .env.example") from None

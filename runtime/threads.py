@@ -22,6 +22,7 @@ from core.lifecycle import ENDED
 from core.operations import Resolution
 from core.reviews import WireAnswer, answer_of
 from core.state import Json
+from core.tools import ToolSpec
 from core.vocabulary import Answer, Reason, ThreadStatus, Verdict
 from graph.version import GRAPH_VERSION
 from runtime.edits import edited_arguments
@@ -293,8 +294,15 @@ async def _resolution(
     if review["kind"] != "unknown_effect":
         return None
     thread = await app.threads.get(review["thread_id"])
-    spec = app.domain(thread["domain"]).tools[review["task_type"]]
+    spec = _spec(app, thread, review["task_type"])
     return resolution(spec, review["request"], answer, person.name, message)
+
+
+def _spec(app: Application, thread: Mapping[str, Any], tool: str) -> ToolSpec:
+    """Raises BadInput for a tool that was taken away while the review waited."""
+    if (spec := app.domain(thread["domain"]).tools.get(tool)) is None:
+        raise BadInput(f"There is no tool {tool} any more, so this cannot be decided; reject it or stop the thread.")
+    return spec
 
 
 async def _edited_arguments(app: Application, review: Json, given: Mapping[str, Any] | None) -> Json:
@@ -303,5 +311,4 @@ async def _edited_arguments(app: Application, review: Json, given: Mapping[str, 
         raise BadInput("An edit needs its arguments: --args FILE (JSON or YAML; only what you change)")
     asked = review["request"]["action_requests"][0]
     thread = await app.threads.find(review["thread_id"])
-    spec = app.domain(thread["domain"]).tools[asked["name"]]
-    return edited_arguments(spec, asked["args"], given)
+    return edited_arguments(_spec(app, thread, asked["name"]), asked["args"], given)

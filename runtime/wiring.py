@@ -7,21 +7,25 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from core.domain import Domain, refuse_without_card
 from core.errors import AutonomyError, BadInput
-from core.ports import Model, Novelty
+from core.ports import Model
 from core.vocabulary import Authority, Risk
 from escalation.samples import NONE, WAYS, Way
 from nodes.bindings import Bindings
 from policy.facts import authority_in
 from runtime.copies import Forgetful, is_stubbed
+from runtime.domain_rules import brought
 from runtime.earned import EarnedAuthorities
 from runtime.index import past_tasks
+from runtime.intake import NewThread, asked_for
 from runtime.keys import cipher_for_secrets
+from runtime.mcp import McpTools, open_mcp
 from runtime.models import ModelChoice, ModelSettings, build, choose_model, close, connection_of
 from runtime.settings import Settings
 from store import database, embedded
@@ -50,19 +54,16 @@ if TYPE_CHECKING:
     from store.transitions import TransitionSaver
 
 
-def _seo() -> ModuleType:
-    from runtime import seo
-
-    return seo
-
-
 def _saver(pool: database.Pool, thread_id: str, epoch: int, **options: Any) -> TransitionSaver:
     from store.transitions import TransitionSaver  # brings LangGraph, for which only who runs a thread has to wait
 
     return TransitionSaver(pool, thread_id, epoch, **options)
 
 
-DOMAINS: Final[Mapping[str, Callable[[], ModuleType]]] = {"seo": _seo}
+DOMAINS: Final[Mapping[str, Callable[[], ModuleType]]] = {
+    "refunds": partial(import_module, "runtime.refunds"),
+    "seo": partial(import_module, "runtime.seo"),
+}
 """Domain name -> the module of ours that wires it; loaded when a thread of it is run."""
 
 
@@ -91,14 +92,24 @@ class Application:
     novelty: ChromaNovelty
     keeper: LeaseKeeper
     jobs: Jobs
+    mcp: McpTools = field(default_factory=McpTools)
     breakers: Breakers = field(default_factory=Breakers)
     _models: dict[str, tuple[BaseChatModel, Model]] = field(default_factory=dict)
 
     def domain(self, name: str) -> Domain:
-        """Raises BadInput for a domain that is not installed, or has no workflow card."""
+        """With the tools of MCP servers that it is given. Raises BadInput for a domain that is not installed, or has no
+        workflow card."""
         domain: Domain = self._domain_module(name).DOMAIN
         refuse_without_card(domain)
-        return domain
+        return self.mcp.extended(domain)
+
+    async def intake(self, domain: str, given: Mapping[str, Any], requester: str) -> NewThread:
+        """A thread of any domain, from the fields that its module asks for. Raises BadInput."""
+        module = self._domain_module(domain)
+        asked = asked_for(module.Asked, given, domain)
+        choice = await self.choice()
+        new: NewThread = await module.intake(self.settings, self.artifacts, choice.label, asked, requester)
+        return new
 
     def _domain_module(self, name: str) -> ModuleType:
         domains = self.parts.domains
@@ -144,15 +155,17 @@ class Application:
     def release(self, behaviours: Mapping[str, str]) -> str:
         from runtime import versions
 
-        return versions.release(behaviours, self.gate.text)
+        return versions.release(behaviours, self.gate.text + self.mcp.fingerprint)
 
     async def bind(self, thread: Mapping[str, Any], epoch: int) -> Bindings:
         """The ports of one run of `thread` under the lease `epoch`."""
         choice = await self.choice(thread["model"])
-        domain = self.domain(thread["domain"])
-        adapters = self._domain_module(thread["domain"]).adapters(self.settings)
-        tools, apart = register(domain.tools, adapters), ""
+        self.domain(thread["domain"])
+        module = self._domain_module(thread["domain"])
+        domain = self.mcp.extended(module.DOMAIN, await self.mcp.off(module.DOMAIN))
+        tools = register(domain.tools, {**self.mcp.adapters(module.DOMAIN), **module.adapters(self.settings)})
         novelty: Novelty = self.novelty
+        apart = ""
         secrets = SecretStore(self.pool, lambda: cipher_for_secrets(self.settings))
         if is_stubbed(thread):
             tools, novelty, apart = stubbed(tools), Forgetful(novelty), thread["id"]
@@ -197,6 +210,7 @@ class Application:
 
     async def close(self) -> None:
         self.keeper.close()
+        await self.mcp.close()
         for chat, _ in self._models.values():
             await close(chat)
 
@@ -222,21 +236,24 @@ def database_url(settings: Settings) -> str:
 @asynccontextmanager
 async def open_application(settings: Settings, parts: Parts | None = None) -> AsyncIterator[Application]:
     """Start or reach the database, bring it up to date, and open what commands need."""
+    parts = parts or Parts()
+    mcp = open_mcp(settings.mcp)
     url = database_url(settings)
     database.migrate(url)
     async with database.open_pool(url) as pool:
         app = Application(
             settings,
-            _with_cipher(parts or Parts(), settings),
+            _with_cipher(parts, settings),
             url,
             pool,
-            partial(_gate_of, settings.policies),
+            partial(_gate_of, settings.policies, tuple(parts.domains)),
             ThreadStore(pool),
             ReviewStore(pool),
             PostgresArtifacts(pool),
             past_tasks(settings),
             LeaseKeeper(url),
             PostgresJobs(pool, url),
+            mcp,
         )
         try:
             yield app
@@ -245,11 +262,11 @@ async def open_application(settings: Settings, parts: Parts | None = None) -> As
 
 
 @cache
-def _gate_of(folder: Path | None) -> CedarGate:
+def _gate_of(folder: Path | None, domains: tuple[str, ...]) -> CedarGate:
     """Read once by each process. Raises BadInput with file, line and reason."""
     from policy.gate import load_gate  # brings Cedar, for which no command that only reads has to wait
 
-    return load_gate(folder)
+    return load_gate(folder, brought(domains))
 
 
 def _with_cipher(parts: Parts, settings: Settings) -> Parts:

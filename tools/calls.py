@@ -139,7 +139,7 @@ def _checked(spec: ToolSpec, output: ToolOutput) -> ToolOutput:
         checked = spec.result.model_validate(output.result).model_dump(mode="json")
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where = ".".join(str(part) for part in first["loc"]) or "the top"
         raise ToolError(f"{spec.name} answered out of its schema at {where}: {first['msg']}", "tool_drift") from None
     return replace(output, result=checked)
 

@@ -16,6 +16,8 @@ from ui.frame import say, told
 from ui.markup import Html, element, joined, put, section
 from ui.words import PARTS, TRUST, compared, policy, spaced, waits
 
+_POINTER = "_sha256"
+"""How the name of an argument ends that holds the hash of a text."""
 _HEADINGS = {
     "action": "Proposed",
     "question": "The agent asks",
@@ -55,18 +57,21 @@ def _review(review: Mapping[str, Any]) -> None:
     with right:
         put(_why(review["request"]))
     put(_evidence(review["request"]["evidence"]))
-    _article(review)
+    _texts(review)
     if review["state"] == "open":
         answering.ask(review)
 
 
-def _article(review: Mapping[str, Any]) -> None:
-    """The text that is decided on, as it is: shown, never rendered."""
-    digest = review["request"]["action_requests"][0]["args"].get("article_sha256")
-    if digest and (text := reading.artifacts(review["tenant"], [digest]).get(digest)):
-        put(element("h2", f"The article ({len(text.split()):,} words)", css="over-code"))
-        with st.container(height=480, key=f"article-{review['number']}"):
-            st.code(text, language=None, wrap_lines=True)
+def _texts(review: Mapping[str, Any]) -> None:
+    """The texts that the arguments point to, as they are: shown, never rendered."""
+    given = review["request"]["action_requests"][0]["args"]
+    pointed = {name.removesuffix(_POINTER): value for name, value in given.items() if name.endswith(_POINTER)}
+    found = reading.artifacts(review["tenant"], [each for each in pointed.values() if isinstance(each, str)])
+    for name, digest in pointed.items():
+        if text := found.get(digest):
+            put(element("h2", f"The {spaced(name)} ({len(text.split()):,} words)", css="over-code"))
+            with st.container(height=480, key=f"{name}-{review['number']}"):
+                st.code(text, language=None, wrap_lines=True)
 
 
 def _head(review: Mapping[str, Any]) -> Html:

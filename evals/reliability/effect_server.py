@@ -91,7 +91,7 @@ class Handler(BaseHTTPRequestHandler):
     server: EffectServer
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
+        body = self._body()
         room, _, name = self.path.strip("/").partition("/")
         match room:
             case "plan":
@@ -116,6 +116,9 @@ class Handler(BaseHTTPRequestHandler):
                 self._answer(200 if found else 404, {"receipt": name} if found else {})
             case _:
                 self._answer(404, {})
+
+    def _body(self) -> Any:
+        return json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
 
     def _effect(self, kind: str) -> dict[str, Any]:
         key = self.headers["Idempotency-Key"]
@@ -187,8 +190,8 @@ class EffectServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, handler: type[Handler] | None = None) -> None:
+        super().__init__(("127.0.0.1", 0), handler or Handler)
         self.effects = Effects()
 
     def handle_error(self, request: Any, client_address: Any) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import httpx
@@ -48,13 +49,23 @@ class FarSide:
 @contextmanager
 def far_side() -> Iterator[FarSide]:
     """Start an effect server, and end it."""
-    command: Sequence[str] = (sys.executable, "-m", "evals.reliability.effect_server")
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with (
+        started("evals.reliability.effect_server") as url,
+        httpx.Client(base_url=url, trust_env=False, timeout=10) as client,
+    ):
+        yield FarSide(url, client)
+
+
+@contextmanager
+def started(module: str, settings: Mapping[str, str] = MappingProxyType({}), *arguments: str) -> Iterator[str]:
+    """A server of ours in a process of its own, until the end: the first line that it prints, its address."""
+    command = (sys.executable, "-m", module, *arguments)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **settings}
     pipe = subprocess.PIPE
     with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True) as process:  # noqa: S603 - ours
         if process.stdin is None or process.stdout is None:
-            raise RuntimeError("The effect server has no pipes.")
-        url = process.stdout.readline().strip()
-        with httpx.Client(base_url=url, trust_env=False, timeout=10) as client:
-            yield FarSide(url, client)
-        process.stdin.close()
+            raise RuntimeError(f"{module} has no pipes.")
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.stdin.close()

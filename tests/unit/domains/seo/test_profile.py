@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import BadInput
-from domains.seo.profile import LARGEST, Profile, parse_profile
+from domains.profiles import LARGEST
+from domains.seo.profile import Profile, parse_profile
 from tests.unit.domains.seo.walk import ROOT, example_profile
 
 NAME = "profiles/x.yaml"

@@ -1,0 +1,1 @@
+"""The refund desk: one customer's request about one order. Pure."""
