@@ -66,7 +66,7 @@ def proposal(drawn: random.Random) -> Proposal:
 def decision(gate: CedarGate, drawn: random.Random) -> Callable[[], object]:
     """One proposal through the whole check: handles, schema, facts, rules."""
     asked = proposal(drawn)
-    approval = Approval("dana", "reviewer", asked.hash, own=False) if drawn.random() < 0.1 else None
+    approval = Approval("dana", "publisher", asked.hash, own=False) if drawn.random() < 0.1 else None
     standing = Standing(SPECS, (), approval, ORIGINS)
     situation = replace(SITUATION, lockdown=drawn.random() < 0.05)
     return lambda: judge(gate, asked, SPECS, situation, standing)

@@ -13,7 +13,7 @@ from core.errors import AutonomyError, BadInput, ClassifiedError, ThreadBusy
 from core.reviews import WireAnswer
 from runtime import threads as runtime
 from runtime.arguments import from_yaml
-from runtime.people import local_user, review_number
+from runtime.people import at_keyboard, local_user, review_number
 from runtime.settings import read_settings
 from runtime.wiring import Application, open_application
 
@@ -66,13 +66,14 @@ async def decide(said: Answered, json: bool) -> int:
     number = review_number(said.review)
     arguments = None if said.args is None else read_arguments(said.args)
     async with open_application(read_settings()) as app:
-        person = runtime.Person(said.person or local_user())
+        person = at_keyboard(said.person)
         wire = cast("WireAnswer", said.answer)
         thread_id = await runtime.decide(
             app, number, wire, person, arguments=arguments, message=said.message, reserved=not said.no_wait
         )
         if not json:
-            out().print(safe(f"Review r-{number}: {said.answer}, by {person.name} (name not verified)."))
+            doubt = "" if person.verified else " (name not verified)"
+            out().print(safe(f"Review r-{number}: {said.answer}, by {person.name}{doubt}."))
         if said.no_wait:
             return _decided_only(thread_id, number, json)
         try:

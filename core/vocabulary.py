@@ -21,8 +21,12 @@ OperationState = Literal["started", "succeeded", "failed", "unknown"]
 EventClass = Literal["decided", "observed"]
 Trust = Literal["person", "profile", "trusted", "untrusted", "model"]
 """Where a value came from; anything fetched from outside is `untrusted`."""
-ActorRole = Literal["agent", "viewer", "reviewer", "admin"]
+PersonRole = Literal["viewer", "reviewer", "publisher", "admin"]
+"""What a person may do, each more than the one before; only publishers and admins approve what cannot be undone."""
+ActorRole = Literal["agent", "viewer", "reviewer", "publisher", "admin"]
 """On whose part a call is made: the agent's own, or a person's who edited it."""
+SpendUnit = Literal["irreversible", "action_cost", "calls", "tokens", "money", "steps", "repeats", "attempts"]
+"""What is limited. `money` is in millionths of a dollar, `action_cost` in budget units; the others are counts."""
 
 TIERS: Final[tuple[Tier, ...]] = ("read-only", "reversible", "irreversible")
 """From lax to strict."""
@@ -69,6 +73,7 @@ EventKind = Literal[
     "lease_taken",
     "postponed",
     "stop_requested",
+    "level_changed",
     "thread_finished",
 ]
 
@@ -89,6 +94,7 @@ EVENT_CLASSES: Final[Mapping[EventKind, EventClass]] = {
     "lease_taken": "observed",
     "postponed": "observed",
     "stop_requested": "observed",
+    "level_changed": "observed",
     "thread_finished": "decided",
 }
 """`decided`: a replay must repeat it. `observed`: leases and attempts, which differ from run to run."""

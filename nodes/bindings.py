@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 
 from core.controls import Controls
 from core.domain import Domain
-from core.ports import Approvals, Artifacts, Authorities, Executor, History, Model, Novelty
+from core.ports import Approvals, Artifacts, Authorities, Budgets, Executor, History, Model, Novelty, Unlimited
 from core.vocabulary import Environment
+from policy.budgets import LIMITS, Limit
 from policy.check import Situation
 from policy.gate import CedarGate
 
@@ -29,11 +30,13 @@ class Bindings:
     authorities: Authorities
     offline: bool
     new_id: Callable[[], str]
+    budgets: Budgets = field(default_factory=Unlimited)
+    limits: Sequence[Limit] = LIMITS
     postponed: int = 0
     """How often the thread was postponed already in the step this run begins with."""
 
-    def situation(self, tenant: str, controls: Controls, task_type: str) -> Situation:
-        """What holds for calls of tools of `task_type`."""
+    def situation(self, tenant: str, controls: Controls, task_type: str, exhausted: Collection[str] = ()) -> Situation:
+        """What holds for calls of tools of `task_type`. `exhausted`: names of limits that a call would go over."""
         in_force = controls.of(task_type)
         return Situation(
             self.domain.name,
@@ -42,5 +45,6 @@ class Bindings:
             in_force.level,
             self.offline,
             lockdown=bool(controls.lockdown),
+            exhausted=frozenset(exhausted),
             certified=frozenset({task_type} if in_force.certified else ()),
         )

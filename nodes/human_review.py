@@ -50,7 +50,7 @@ def apply_answer(state: ThreadState, said: Json, bound: Bindings) -> Json:
             return update | {"proposal": None, "ending": {"status": "stopped", "reason": "a person abandoned it"}}
         case _:
             kind = "answer" if answer == "answer" else "handed_back"
-            return update | {"proposal": None, "counters": {}} | _told(state, review, said, kind)
+            return update | {"proposal": None, "counters": {}, "proposed": []} | _told(state, review, said, kind)
 
 
 def _rejection(state: ThreadState, review: Json, said: Json, bound: Bindings) -> Json:

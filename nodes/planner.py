@@ -21,9 +21,11 @@ from core.reviews import blocker_request
 from core.state import Json, ThreadState
 from core.tools import ToolSpec
 from nodes.bindings import Bindings
+from nodes.levels import noticed
 from nodes.views import view_of
+from policy.budgets import most_of
 from policy.check import offer
-from policy.limits import MAX_FEEDBACK, limit_reached
+from policy.limits import MAX_FEEDBACK, limit_reached, repeated
 from policy.scope import refused
 
 Node = Callable[[ThreadState, Runtime[Any]], Awaitable[Json]]
@@ -32,32 +34,63 @@ _CLEARED: Final[Json] = {"proposal": None, "policy": None, "escalation": None, "
 
 def planner(bound: Bindings) -> Node:
     async def node(state: ThreadState, runtime: Runtime[Any]) -> Json:
-        counters = state.get("counters", {})
-        if (reached := limit_reached(counters)) is not None:
-            return _limit(reached, state)
+        counters, most = state.get("counters", {}), most_of(bound.limits)
+        if (reached := limit_reached(counters, most)) is not None:
+            return _blocked(state, "limit_reached", reached)
         if (declined := _declined(bound.domain.card.scope, state)) is not None:
             return declined
         view = await view_of(bound.artifacts, bound.domain.reads, state)
         site, tools, candidates = call_site(state, runtime), bound.domain.tools, bound.domain.next_actions(view)
-        controls = await bound.authorities.in_force(site, {tools[name].task_type for name in candidates})
+        controls = await bound.authorities.in_force(
+            site, {tools[name].task_type for name in candidates if name in tools}
+        )
         offered = offer(bound.gate, candidates, tools, partial(bound.situation, site.tenant, controls))
+        if not offered and candidates and controls.lockdown:
+            return _locked_down(controls.lockdown)
         if not offered:
             return {**_CLEARED, "offered": [], "ending": {"status": "done", "reason": "every step is done"}}
         counters = {**counters, "steps": counters.get("steps", 0) + 1}
-        update: Json = {**_CLEARED, "offered": list(offered), "counters": counters}
+        seen = noticed(state, controls)
+        update: Json = {**_CLEARED, **seen, "offered": list(offered), "counters": counters}
         try:
             proposal = await _propose(bound, site, view, offered)
         except ModelError as error:
-            if FAILURES[classify(error)].response != "replan":
-                raise
-            return update | _unusable(state, counters, error)
+            failed = _without_proposal(state, counters, error)
+            return update | failed | {"events": [*seen["events"], *failed["events"]]}
         said = proposal.to_json()
         stored = await bound.artifacts.put(
             state["task"]["tenant"], canonical_json(said), "application/json", "planner", "model"
         )
-        return update | {"proposal": said, "events": [_decision(proposal, stored, offered, controls)]}
+        marks, loops = repeated(state.get("proposed", ()), proposal.hash, state.get("results", {}), most["repeats"])
+        update |= {"proposed": marks, "events": [*seen["events"], _decision(proposal, stored, offered, controls)]}
+        return _looping(state, update, proposal) if loops else update | {"proposal": said}
 
     return node
+
+
+def _without_proposal(state: ThreadState, counters: Mapping[str, int], error: ModelError) -> Json:
+    """What a failed model call comes to. Raises it again when whoever runs the thread has to deal with it."""
+    match FAILURES[classify(error)].response:
+        case "replan":
+            return _unusable(state, counters, error)
+        case "person":
+            return _blocked(state, error.failure_class, str(error), error.limits)
+        case _:
+            raise error
+
+
+def _looping(state: ThreadState, update: Json, proposal: Proposal) -> Json:
+    """The proposal is written down, and not made: a person gets it out of the way."""
+    message = f"The same {proposal.action} was proposed again and again, and nothing has changed."
+    blocked = _blocked(state, "loop", message)
+    return {**update, **blocked, "events": [*update["events"], *blocked["events"]]}
+
+
+def _locked_down(reason: str) -> Json:
+    """Only lockdown is in the way: the thread waits, and goes on by itself when it is lifted."""
+    message = f"Lockdown is on {reason}. Nothing is left that only reads. It goes on by itself when lockdown is lifted."
+    asked = blocker_request("planner", "policy_violation", message, None) | {"lockdown": True}
+    return {**_CLEARED, "review": asked, "events": [event("failure", **{"class": "policy_violation"}, message=message)]}
 
 
 def _decision(proposal: Proposal, stored: Ref, offered: Sequence[str], controls: Controls) -> Json:
@@ -138,8 +171,12 @@ def _declined(scope: Scope, state: ThreadState) -> Json | None:
     return {**_CLEARED, "review": asked, "events": [said]}
 
 
-def _limit(reached: str, state: ThreadState) -> Json:
+def _blocked(state: ThreadState, failure_class: str, reached: str, limits: Sequence[Mapping[str, Any]] = ()) -> Json:
+    """A person decides whether the run goes on. `limits`: rows of which handing back allows as much again."""
     last = next((str(item["message"]) for item in reversed(state.get("feedback", [])) if item.get("message")), "")
     message = f"{reached} The last reason: {last}" if last else reached
-    asked = blocker_request("planner", "limit_reached", message, None)
-    return {**_CLEARED, "review": asked, "events": [event("failure", **{"class": "limit_reached"}, message=message)]}
+    asked = blocker_request("planner", failure_class, message, None)
+    if limits:
+        again = "hand_back allows as much again and lets the agent go on, with your message; abandon stops the thread."
+        asked |= {"limits": [dict(row) for row in limits], "approving_will": again}
+    return {**_CLEARED, "review": asked, "events": [event("failure", **{"class": failure_class}, message=message)]}

@@ -10,14 +10,17 @@ from core.actions import PolicyDecision, Proposal
 from core.canonical import sha256
 from core.controls import Controls
 from core.events import event
+from core.ports import CallSite
 from core.reviews import action_request, blocker_request, question_request
 from core.state import Json, ThreadState
 from nodes.bindings import Bindings
+from nodes.levels import noticed
 from nodes.origins import origins_of
 from nodes.planner import Node, call_site
 from nodes.views import view_of
-from policy.check import Approval, Judgement, Standing, judge
+from policy.check import Approval, Judgement, Standing, in_words, judge, takes
 from policy.limits import MAX_FEEDBACK
+from policy.people import approval_of
 
 ASK_HUMAN = "ask_human"
 
@@ -26,22 +29,30 @@ def policy_check(bound: Bindings) -> Node:
     async def node(state: ThreadState, runtime: Runtime[Any]) -> Json:
         proposal = Proposal.model_validate(state["proposal"])
         site = call_site(state, runtime)
-        approver = await bound.approvals.approver(site.thread_id, proposal.hash)
+        approval, editor = await _approval(bound, state, site, proposal)
+        origins = await origins_of(bound, state, proposal)
         standing = Standing(
             state.get("offered", ()),
             state.get("rejected", ()),
-            _approval(bound, state, proposal, approver),
-            await origins_of(bound, state, proposal),
+            approval,
+            origins,
             bound.domain.card.scope,
             state.get("trust_tier") == "tainted",
+            editor,
         )
         spec = bound.domain.tools.get(proposal.action)
         task_type = spec.task_type if spec else proposal.action
         controls = await bound.authorities.in_force(site, {task_type})
-        situation = bound.situation(site.tenant, controls, task_type)
-        judged = judge(bound.gate, proposal, bound.domain.tools, situation, standing)
+        exhausted = await bound.budgets.exhausted(site, takes(proposal, bound.domain.tools, origins))
+        situation = bound.situation(site.tenant, controls, task_type, exhausted)
+        judged = in_words(judge(bound.gate, proposal, bound.domain.tools, situation, standing), exhausted)
+        approver = approval.by if approval else None
+        seen = noticed(state, controls)
         said = _said(bound, proposal, judged, approver, controls)
-        update: Json = {"policy": judged.decision.to_json() | {"approved_by": approver}, "events": [said]}
+        # An approval that the rules do not accept, such as one's own, lets nothing through.
+        accepted = approver if judged.decision.outcome == "allow" else None
+        policy = judged.decision.to_json() | {"approved_by": accepted}
+        update: Json = seen | {"policy": policy, "events": [*seen["events"], said]}
         if judged.facts is not None and judged.facts.trust == "tainted":
             update["trust_tier"] = "tainted"  # for good, whatever becomes of the results that brought it
         return update | await _next(bound, state, proposal, judged)
@@ -68,11 +79,14 @@ async def _next(bound: Bindings, state: ThreadState, proposal: Proposal, judged:
     return {}
 
 
-def _approval(bound: Bindings, state: ThreadState, proposal: Proposal, approver: str | None) -> Approval | None:
+async def _approval(
+    bound: Bindings, state: ThreadState, site: CallSite, proposal: Proposal
+) -> tuple[Approval | None, Approval | None]:
+    """(the approval of exactly this proposal, whose edit it is)"""
+    approver = await bound.approvals.approver(site.thread_id, proposal.hash)
     if approver is None:
-        return None
-    own = approver == state["task"].get("requester")
-    return Approval(approver, "admin" if bound.environment == "local" else "reviewer", proposal.hash, own)
+        return None, None
+    return approval_of(bound.environment, approver, proposal.hash, state["task"].get("requester"))
 
 
 def _said(bound: Bindings, proposal: Proposal, judged: Judgement, approver: str | None, controls: Controls) -> Json:

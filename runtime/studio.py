@@ -20,7 +20,8 @@ from langgraph.runtime import Runtime
 from core.actions import Proposal, Ref
 from core.canonical import canonical_json, sha256
 from core.errors import ToolError
-from core.model_calls import ModelCall
+from core.model_calls import ModelCall, Most
+from core.people import Approver
 from core.ports import CallSite, NoveltyReading, Performed, Tool, ToolContext, ToolOutput
 from core.retries import POSTPONEMENTS
 from core.state import Json, ThreadState
@@ -72,10 +73,10 @@ class SecondLookApprovals:
 
     seen: set[tuple[str, str]] = field(default_factory=set)
 
-    async def approver(self, thread_id: str, proposal_hash: str) -> str | None:
+    async def approver(self, thread_id: str, proposal_hash: str) -> Approver | None:
         looked_at = (thread_id, proposal_hash) in self.seen
         self.seen.add((thread_id, proposal_hash))
-        return "studio" if looked_at else None
+        return Approver("studio") if looked_at else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ class NothingKnown:
 @dataclass(frozen=True, slots=True)
 class Unrecorded:
     """core.model_calls.ModelCalls that keeps none: Studio has its own trace."""
+
+    async def begin(self, call: str, site: CallSite, most: Most) -> None: ...
 
     async def record(self, call: ModelCall) -> None: ...
 
@@ -152,7 +155,7 @@ async def make_graph() -> CompiledStateGraph[GraphState, None, GraphState, Graph
         history=nothing,
         gate=await asyncio.to_thread(load_gate),
         environment="local",
-        authorities=EnvironmentAuthorities("local"),
+        authorities=EnvironmentAuthorities(seo.DOMAIN.name, "local"),
         offline=choice.kind == "offline",
         new_id=lambda: uuid.uuid4().hex,
         postponed=len(POSTPONEMENTS),  # nobody here would take the thread up again

@@ -8,7 +8,6 @@ import secrets
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
@@ -25,6 +24,7 @@ from core.events import Event
 from core.failures import classify
 from core.lifecycle import ENDED
 from core.operations import Resolution
+from core.people import Person
 from core.reviews import WireAnswer, answer_of
 from core.state import Json, ThreadState
 from core.vocabulary import Answer, ThreadStatus
@@ -32,11 +32,16 @@ from graph.build import GRAPH_VERSION, GraphState, build
 from nodes.bindings import Bindings
 from nodes.views import view_of
 from policy.check import schema_problems
+from policy.facts import Approval, Facts
+from policy.people import objections, own, role_of
 from runtime.intake import NewThread
 from runtime.resolutions import resolution
 from runtime.wiring import Application, write_export
 from store.reviews import Decision
+from store.roles import RoleStore
 from store.threads import Lease
+
+__all__ = ["Person", "advance", "decide", "next_input", "run_config", "start", "stop"]
 
 RECURSION_LIMIT: Final = 1_000
 """Supersteps of one advance; the step limit of policy/limits.py ends a thread long before."""
@@ -47,14 +52,6 @@ _LOOK_SECONDS: Final = 0.5
 Graph = CompiledStateGraph[GraphState, None, GraphState, GraphState]
 Observer = Callable[[str, Json], None]
 """Called with a node's name and its update, as soon as the step is stored."""
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who decides. `verified` is False for a name that was only typed in."""
-
-    name: str
-    verified: bool = False
 
 
 async def start(app: Application, new: NewThread, *, reserved: bool = False) -> str:
@@ -137,7 +134,7 @@ async def decide(
     Raises NotFound, AlreadyDecided, StaleDecision, or BadInput for an answer this review does not take.
     """
     review = await app.reviews.get(number)
-    _refuse_own(review, person)
+    await _refuse_who_may_not(app, review, person, wire)
     choice, message = _choice(review["request"], message) if wire == "respond" else (None, message)
     answer = answer_of(review["kind"], wire, choice)
     allowed = review["request"]["review_configs"][0]["allowed_decisions"]
@@ -304,10 +301,22 @@ async def _dead_runners_lease(app: Application, thread_id: str) -> None:
         left = now
 
 
-def _refuse_own(review: Mapping[str, Any], person: Person) -> None:
-    """No one approves their own request; waived in `local`, where one person is everybody."""
-    if review["environment"] != "local" and review["requester"] == person.name:
-        raise BadInput(f"{person.name} started this thread and cannot decide on it; someone else has to.")
+async def _refuse_who_may_not(app: Application, review: Mapping[str, Any], person: Person, wire: WireAnswer) -> None:
+    """No one decides on their own request, and roles bound who approves what; by the rules that decide when it runs."""
+    environment = review["environment"]
+    approver = await RoleStore(app.pool).of(person, review["tenant"], review["thread_id"], review["action_hash"])
+    if approver.roles and not person.verified:
+        raise BadInput(f"People have roles here, and {person.name} is a name that was only typed in. Leave out --as.")
+    if own(environment, approver, review["requester"]):
+        what = "started this thread" if person.name == review["requester"] else "edited this action"
+        raise BadInput(f"{person.name} {what} and cannot decide on it; someone else has to.")
+    approval = Approval(person.name, role_of(environment, approver), review["action_hash"], own=False)
+    recorded = None
+    if review["kind"] == "action" and wire in ("approve", "edit"):
+        recorded = await app.reviews.judged(review["thread_id"], review["action_hash"])
+    facts = None if recorded is None else Facts.from_json(recorded)
+    if why := objections(app.gate, facts, approval, edit=wire == "edit"):
+        raise BadInput(f"{person.name} ({approval.role}) cannot {wire} this: {'; '.join(why)}.")
 
 
 def _choice(request: Mapping[str, Any], message: str) -> tuple[str | None, str]:

@@ -68,6 +68,8 @@ def in_words(stored: ChainedEvent, texts: Mapping[str, str]) -> Words:
             return f"{body['action']}: {ATTEMPTS[body['said']]}", _attempt(body)
         case "postponed":
             return f"tried again at {body['again_at'][11:19]} UTC", f"{body['message']} [{body['class']}]"
+        case "level_changed":
+            return f"authority for {body['task_type']}: {body['was']} → {body['now']}", " ".join(body["reasons"])
         case "stop_requested":
             return f"stop asked for by {stored.actor}", str(body["message"])
         case "thread_finished":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,14 +11,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
+from core.controls import InForce
 from core.domain import Domain
 from core.errors import AutonomyError, BadInput
 from core.ports import Model
-from core.vocabulary import Authority
 from nodes.bindings import Bindings
-from policy.facts import authority_in
+from policy.budgets import LIMITS, Limit, changed
 from policy.gate import CedarGate, load_gate
-from runtime.authorities import EnvironmentAuthorities
+from runtime.authorities import EnvironmentAuthorities, level_in
 from runtime.models import ModelChoice, ModelSettings, build, choose_model, close, connection_of
 from runtime.settings import Settings
 from store import database, embedded
@@ -27,8 +27,10 @@ from store.encryption import Cipher
 from store.jobs import Jobs, PostgresJobs
 from store.leases import LeaseKeeper
 from store.ledger import PostgresLedger
+from store.lockdown import LockdownStore
 from store.model_calls import ModelCallStore
 from store.reviews import ReviewStore
+from store.spending import PostgresBudgets, agent_of
 from store.sql import query
 from store.threads import ThreadStore
 from store.transitions import TransitionSaver
@@ -59,7 +61,7 @@ class Parts:
     domains: Mapping[str, Callable[[], ModuleType]] = field(default_factory=lambda: DOMAINS)
     saver: Callable[..., TransitionSaver] = TransitionSaver
     """Called with pool, thread id and epoch; and with a `cipher` when there is a key."""
-    ledger: Callable[[database.Pool, int], PostgresLedger] = PostgresLedger
+    ledger: Callable[[database.Pool, int, Sequence[Limit]], PostgresLedger] = PostgresLedger
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Application:
     keeper: LeaseKeeper
     jobs: Jobs
     breakers: Breakers = field(default_factory=Breakers)
-    _models: dict[str, tuple[BaseChatModel, Model]] = field(default_factory=dict)
+    _models: dict[tuple[str, str], tuple[BaseChatModel, Model]] = field(default_factory=dict)
 
     def domain(self, name: str) -> Domain:
         """Raises BadInput for a domain that is not installed."""
@@ -91,10 +93,13 @@ class Application:
             raise BadInput(f"There is no domain {name}; installed: {', '.join(domains)}.")
         return domains[name]()
 
-    @property
-    def authority(self) -> Authority:
-        """What the agent may do without a person, before anything is certified."""
-        return authority_in(self.settings.environment)
+    def authority(self, task_types: Collection[str]) -> Mapping[str, InForce]:
+        """How far an agent goes alone with each task type, before anything is certified, and what holds it there."""
+        return {name: level_in(self.settings.environment, self.settings.authority, name) for name in task_types}
+
+    def limits(self, domain: str) -> Sequence[Limit]:
+        """The limits of an agent: the usual ones, those of its card, those of this installation."""
+        return changed(changed(LIMITS, self.domain(domain).card.limits), self.settings.limits)
 
     async def counts(self) -> dict[str, Any]:
         """server_version, threads, reviews (open)."""
@@ -121,35 +126,41 @@ class Application:
         choice = await self.choice(thread["model"])
         domain = self.domain(thread["domain"])
         adapters = self._domain_module(thread["domain"]).adapters(self.settings)
-        tools = register(domain.tools, adapters)
+        tools, limits = register(domain.tools, adapters), self.limits(thread["domain"])
+        budgets = PostgresBudgets(self.pool, agent_of(thread["tenant"], thread["domain"]), limits)
+        ledger = self.parts.ledger(self.pool, epoch, limits)
         return Bindings(
             domain=domain,
             model=self._model(choice, thread["domain"]),
-            executor=LedgerExecutor(
-                tools, self.parts.ledger(self.pool, epoch), self.artifacts, self.keeper, self.breakers
-            ),
+            executor=LedgerExecutor(tools, ledger, self.artifacts, self.keeper, self.breakers, budgets),
             artifacts=self.artifacts,
             approvals=self.reviews,
             novelty=self.novelty,
             history=self.reviews,
             gate=self.gate,
             environment=thread["environment"],
-            authorities=EnvironmentAuthorities(thread["environment"]),
+            authorities=EnvironmentAuthorities(
+                domain.name, thread["environment"], self.settings.authority, LockdownStore(self.pool)
+            ),
             offline=choice.kind == "offline",
             new_id=lambda: uuid.uuid4().hex,
+            budgets=budgets,
+            limits=limits,
             postponed=thread["postponed"],
         )
 
     def _model(self, choice: ModelChoice, domain: str) -> Model:
         from runtime.chat_model import ChatModel
 
-        if choice.label not in self._models:
+        known = (domain, choice.label)
+        if known not in self._models:
             settings = model_settings(self.settings, choice.label)
             chat = build(choice, settings, self._domain_module(domain).offline_model)
-            record, connection = ModelCallStore(self.pool), connection_of(choice, settings)
+            record = ModelCallStore(self.pool, domain, self.limits(domain))
+            connection = connection_of(choice, settings)
             model = ChatModel(chat, choice.label, choice.parameters, record, connection, deadlines=self.keeper)
-            self._models[choice.label] = (chat, model)
-        return self._models[choice.label][1]
+            self._models[known] = (chat, model)
+        return self._models[known][1]
 
     async def close(self) -> None:
         self.keeper.close()
@@ -165,6 +176,7 @@ def model_settings(given: Settings, model: str | None = None) -> ModelSettings:
         base_url=given.openai_base_url,
         timeout=given.model_timeout,
         probe_local=given.probe_local_models,
+        prices={label: (read / 1e6, write / 1e6) for label, (read, write) in given.prices.items()},
     )
 
 

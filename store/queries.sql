@@ -22,7 +22,7 @@ order by created_at desc, id
 limit %(limit)s
 
 -- thread_lock: Hold a thread's row; everything that writes events does so under it.
-select id, tenant, status, epoch, last_seq, last_hash, postponed, wake, stop_requested_by, coalesce(lease_until > now(), false) as leased
+select id, tenant, domain, environment, status, epoch, last_seq, last_hash, postponed, wake, stop_requested_by, stop_message, coalesce(lease_until > now(), false) as leased
 from thread where id = %(id)s for update
 
 -- thread_advance: After a transition: the end of the chain, and a status when it changes.
@@ -305,10 +305,40 @@ update review set state = 'released' where number = %(number)s and state = 'deci
 select number, state, kind, interrupt_id, decision from review
 where thread_id = %(id)s and state in ('open', 'decided') order by number
 
--- review_approver: Who approved exactly this proposal.
-select decided_by from review
+-- review_approver: Who approved exactly this proposal, by an approval or an edit, and whose edit it is.
+select decided_by as by, coalesce(verified, false) as verified,
+       (select role from role where person = decided_by and role.tenant in (review.tenant, '*') order by role.tenant = '*' limit 1) as role,
+       exists (select from role) as roles,
+       (select edit.decided_by from review edit
+        where edit.thread_id = review.thread_id and edit.decided_hash = review.decided_hash and edit.answer = 'edit'
+          and edit.state in ('decided', 'released') order by edit.number desc limit 1) as editor
+from review
 where thread_id = %(id)s and decided_hash = %(hash)s and answer in ('approve', 'edit') and state in ('decided', 'released')
 order by number desc limit 1
+
+-- role_of: What a person may do for a tenant, whether anybody has a role, and who edited an action into what it is.
+select (select role from role where person = %(person)s and tenant in (%(tenant)s, '*') order by tenant = '*' limit 1) as role,
+       exists (select from role) as roles,
+       (select decided_by from review where thread_id = %(thread)s and decided_hash = %(hash)s and answer = 'edit'
+          and state in ('decided', 'released') order by number desc limit 1) as editor
+
+-- role_list: Who may do what.
+select person, tenant, role, set_by, set_at from role order by person, tenant
+
+-- role_lock: One change of roles at a time.
+lock table role in share row exclusive mode
+
+-- role_set: Give a person a role.
+insert into role (person, tenant, role, set_by) values (%(person)s, %(tenant)s, %(role)s, %(by)s)
+on conflict (person, tenant) do update set role = excluded.role, set_by = excluded.set_by, set_at = now()
+
+-- role_remove: Take a person's role.
+delete from role where person = %(person)s and tenant = %(tenant)s
+
+-- event_facts: The facts over which policy decided last on exactly this proposal.
+select body -> 'facts' as facts from event
+where thread_id = %(id)s and kind = 'policy_check' and body ->> 'action_hash' = %(hash)s and body ->> 'facts' is not null
+order by seq desc limit 1
 
 -- review_inbox: What waits for people, newest first; two parts, so that each has its index, see thread_list.
 select waiting.number, waiting.thread_id, waiting.tenant, waiting.kind, waiting.task_type, waiting.request, waiting.opened_at,
@@ -386,6 +416,87 @@ select distinct key from operation where starts_with(key, %(prefix)s) limit 2
 
 -- operation_history: What was written down of a key, in order.
 select revision, attempt, fence, said, actor, thread_id, detail, at from operation_history where key = %(key)s order by id
+
+-- spend_lock: Rows of limits, made if need be and held in the given order, which is the same everywhere.
+insert into spend (scope, unit, "window", "limit")
+select * from unnest(%(scopes)s::text[], %(units)s::text[], %(windows)s::text[], %(limits)s::bigint[])
+on conflict (scope, unit, "window") do update set "limit" = excluded."limit"
+returning scope, unit, "window", "limit", granted, reserved, used
+
+-- spend_read: The same rows, to look at only.
+select spend.* from spend
+join unnest(%(scopes)s::text[], %(units)s::text[], %(windows)s::text[]) as asked (scope, unit, "window") using (scope, unit, "window")
+
+-- spend_take: Reserve or use so much of rows that are held.
+with taken as (
+  select * from unnest(%(scopes)s::text[], %(units)s::text[], %(windows)s::text[], %(held)s::bigint[], %(used)s::bigint[],
+                       %(granted)s::bigint[]) as taken (scope, unit, "window", held, used, granted)
+), holds as (
+  insert into spend_hold (holder, scope, unit, "window", amount)
+  select %(holder)s::text, scope, unit, "window", held from taken where held > 0
+)
+update spend
+set reserved = spend.reserved + taken.held, used = spend.used + taken.used, granted = spend.granted + taken.granted
+from taken where (spend.scope, spend.unit, spend."window") = (taken.scope, taken.unit, taken."window")
+
+-- spend_settle: What was held is over: the units in `full` were used, of tokens and money what is said, the rest is free.
+with held as (
+  select spend.scope, spend.unit, spend."window", hold.amount
+  from spend_hold hold join spend using (scope, unit, "window") where hold.holder = %(holder)s
+  order by spend.scope collate "C", spend.unit collate "C", spend."window" collate "C" for update of spend
+), gone as (
+  delete from spend_hold where holder = %(holder)s
+)
+update spend
+set reserved = spend.reserved - held.amount,
+    used = spend.used + case when held.unit = any(%(full)s::text[]) then held.amount
+                             when held.unit = 'tokens' then %(tokens)s::bigint
+                             when held.unit = 'money' then %(money)s::bigint else 0 end
+from held where (spend.scope, spend.unit, spend."window") = (held.scope, held.unit, held."window")
+
+-- spend_until: When model calls without an answer count in full.
+update spend_hold set until = %(until)s where holder = %(holder)s
+
+-- spend_lapse: Model calls that can no longer be under way and were never settled; of rows that are held.
+with lapsed as (
+  delete from spend_hold using unnest(%(scopes)s::text[], %(units)s::text[], %(windows)s::text[]) as asked (scope, unit, "window")
+  where (spend_hold.scope, spend_hold.unit, spend_hold."window") = (asked.scope, asked.unit, asked."window") and until < now()
+  returning spend_hold.scope, spend_hold.unit, spend_hold."window", amount
+), totals as (
+  select scope, unit, "window", sum(amount)::bigint as amount from lapsed group by scope, unit, "window"
+)
+update spend set reserved = reserved - totals.amount, used = used + totals.amount
+from totals where (spend.scope, spend.unit, spend."window") = (totals.scope, totals.unit, totals."window")
+
+-- spend_grant: A person allows more of one row.
+update spend set granted = granted + %(more)s where scope = %(scope)s and unit = %(unit)s and "window" = %(window)s
+
+-- spend_list: What is reserved and used of the limits of some scopes.
+select * from spend where scope = any(%(scopes)s) and "window" = any(%(windows)s) order by scope, unit
+
+-- spend_agents: Agents (tenant/domain) that have a thread.
+select distinct tenant, domain from thread order by tenant, domain limit %(limit)s
+
+-- lockdown_hold_off: No switch is made while this transaction runs.
+select pg_advisory_xact_lock_shared(7223001206)
+
+-- lockdown_switching: No claim is under way while this transaction runs.
+select pg_advisory_xact_lock(7223001206)
+
+-- lockdown_say: A switch is made; the last line of its domain and environment holds.
+insert into lockdown (state, domain, environment, reason, actor, verified)
+values (%(state)s, %(domain)s, %(environment)s, %(reason)s, %(by)s, %(verified)s)
+
+-- lockdown_switches: What is on.
+select * from (select distinct on (domain, environment) * from lockdown order by domain, environment, number desc) last
+where state = 'on' order by number
+
+-- lockdown_in_force: What is on for one domain in one environment.
+select * from (
+  select distinct on (domain, environment) * from lockdown
+  where (domain is null or domain = %(domain)s) and (environment is null or environment = %(environment)s)
+  order by domain, environment, number desc) last
+where state = 'on' order by number
 
 -- artifact_put: Content once per tenant; what is put again is in use, which keeps it from being pruned meanwhile.
 insert into artifact (tenant, sha256, media, source, trust, content, refers)

@@ -11,12 +11,14 @@ from psycopg.types.json import Json
 from core.errors import AlreadyDecided, NotFound, StaleDecision
 from core.events import Event
 from core.operations import Resolution
+from core.people import Approver
 from core.vocabulary import Answer
 from store.artifacts import PostgresArtifacts
 from store.database import Connection, Pool
 from store.events import append, lock_thread
 from store.jobs import enqueue
 from store.operations import resolve
+from store.spending import grant
 from store.sql import query
 from store.threads import RESERVED_SECONDS
 
@@ -78,6 +80,8 @@ class ReviewStore:
                 "decided_hash": decision.decided_hash,
             }
             said = await self._resolved(connection, review, decision)
+            if decision.answer == "hand_back":
+                await grant(connection, review["request"].get("limits", ()))
             await append(connection, thread, [Event("review_decided", decision.by, body), *said])
             seconds = RESERVED_SECONDS if reserved else None
             await connection.execute(query("thread_wake"), {"id": review["thread_id"], "reserved": seconds})
@@ -93,11 +97,18 @@ class ReviewStore:
         artifacts = PostgresArtifacts(self._pool, connection)
         return await resolve(connection, artifacts, review["tenant"], review["thread_id"], decision.operation)
 
-    async def approver(self, thread_id: str, proposal_hash: str) -> str | None:
+    async def approver(self, thread_id: str, proposal_hash: str) -> Approver | None:
         async with self._pool.connection() as connection:
             proof = {"id": thread_id, "hash": proposal_hash}
             row = await (await connection.execute(query("review_approver"), proof)).fetchone()
-        return None if row is None else str(row["decided_by"])
+        return None if row is None else Approver(**row)
+
+    async def judged(self, thread_id: str, proposal_hash: str) -> dict[str, Any] | None:
+        """The facts over which policy decided last on exactly this proposal; None when it never did."""
+        async with self._pool.connection() as connection:
+            asked = {"id": thread_id, "hash": proposal_hash}
+            row = await (await connection.execute(query("event_facts"), asked)).fetchone()
+        return None if row is None else row["facts"]
 
     async def changed(self, tenant: str, task_type: str) -> tuple[int, int]:
         async with self._pool.connection() as connection:

@@ -16,16 +16,19 @@ from core.handles import BadHandle, filled, handles
 from core.operations import Claim, OperationRequest, in_question, state_after
 from core.ports import (
     Artifacts,
+    Budgets,
     CallSite,
     Deadlines,
     Ledger,
     Performed,
     ToolContext,
     ToolOutput,
+    Unlimited,
     Unwatched,
 )
 from core.tools import ToolSpec
 from core.vocabulary import OperationState
+from policy.budgets import of_call
 from tools.breakers import Breakers
 from tools.calls import Call
 from tools.patience import tries
@@ -44,6 +47,7 @@ class LedgerExecutor:
     artifacts: Artifacts
     deadlines: Deadlines = field(default_factory=Unwatched)
     breakers: Breakers = field(default_factory=Breakers)
+    budgets: Budgets = field(default_factory=Unlimited)
 
     async def perform(
         self, site: CallSite, proposal: Proposal, task: Mapping[str, Any], results: Mapping[str, Ref], gated: bool
@@ -54,8 +58,10 @@ class LedgerExecutor:
         tier = tool.spec.tier_of(sent.arguments)
         # An approval is of the proposal as it was made; the key and the request are what is sent.
         request = _request(tool.spec, site, sent, proposal.hash, gated or tier == "irreversible")
+        request = replace(request, amounts=of_call(tool.spec, tier))
         call = Call(tool, sent, context, request, self.deadlines, self.breakers, proposal.arguments)
         if tier == "read-only":
+            await self.budgets.spend(request)
             return await _read(call)
         if tool.spec.idempotency == "local":
             return await _local(call, self.ledger)

@@ -17,8 +17,10 @@ from core.vocabulary import (
     EventClass,
     EventKind,
     OperationState,
+    PersonRole,
     ReviewKind,
     ReviewState,
+    SpendUnit,
     ThreadStatus,
     Trust,
     members,
@@ -36,6 +38,9 @@ CHECKED = {
     "review_answer": Answer,
     "operation_state": OperationState,
     "artifact_trust": Trust,
+    "spend_unit": SpendUnit,
+    "lockdown_environment": Environment,
+    "role_role": PersonRole,
 }
 
 

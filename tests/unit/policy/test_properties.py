@@ -163,7 +163,7 @@ def test_only_an_approval_of_exactly_this_hash_counts(approved_hash: str, text: 
     proposal = Proposal(id="p", action="mail", arguments={"to": "kim@acme.example", "text": text})
     other = Proposal(id="p", action="mail", arguments={"to": "kim@acme.example", "text": text + "!"})
     of = {"same": proposal.hash, "other": other.hash}.get(approved_hash)
-    approval = Approval("dana", "reviewer", of, own=False) if of else None
+    approval = Approval("dana", "publisher", of, own=False) if of else None
     origins = Origins({}, {}, {"page": PAGE} if tainted else {})
     judged = judge(GATE, proposal, {"mail": mail("irreversible")}, SITUATION, Standing(["mail"], (), approval, origins))
     assert judged.decision.outcome == ("allow" if approved_hash == "same" else "review")
