@@ -49,7 +49,7 @@ async def run(asked: Start, json: bool) -> int:
         thread_id = await runtime.start(app, new, reserved=True)
         if not json:
             await _print_setting(app, f"{choice.label}, {choice.reason}", new.task["serp"]["source"])
-            authority = f"authority: {_authority(app)}, nothing certified yet, so decisions are asked"
+            authority = f"authority: {_authority(app, new.domain)}, nothing certified yet, so decisions are asked"
             out().print(safe(f"{new.subject} · thread {thread_id} · {authority}"))
         return await _advance(app, thread_id, json)
 
@@ -138,5 +138,11 @@ async def _print_setting(app: Application, model: str, search: str) -> None:
     out().print()
 
 
-def _authority(app: Application) -> str:
-    return f"{app.authority} ({app.settings.environment})"
+def _authority(app: Application, domain: str) -> str:
+    """The level of most task types, and of those that have another one."""
+    levels = app.authority([spec.name for spec in app.domain(domain).tools.values() if spec.decision_point])
+    same = len({level.level for level in levels.values()}) == 1
+    words = [str(level.level) if same else f"{name} {level.level}" for name, level in levels.items()]
+    lowered = any("AUTONOMY_AUTHORITY" in reason for level in levels.values() for reason in level.reasons)
+    levels_said = ", ".join(words[:1] if same else words)
+    return f"{levels_said} ({app.settings.environment}{', lowered by AUTONOMY_AUTHORITY' if lowered else ''})"

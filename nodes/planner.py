@@ -168,7 +168,12 @@ def _declined(scope: Scope, state: ThreadState) -> Json | None:
     message = f"{scope.decline} ({refusal.what})"
     asked = blocker_request("planner", "policy_violation", message, None)
     said = event("failure", **{"class": "policy_violation"}, message=message)
-    return {**_CLEARED, "review": asked, "events": [said]}
+    return {**_CLEARED, "review": asked, "events": [said, declined(message)]}
+
+
+def declined(message: str) -> Json:
+    """What whoever asked is told, in the record of the thread."""
+    return event("observation", what="declined, and left to a person", why=f"told: {message}")
 
 
 def _blocked(state: ThreadState, failure_class: str, reached: str, limits: Sequence[Mapping[str, Any]] = ()) -> Json:

@@ -16,7 +16,7 @@ from core.state import Json, ThreadState
 from nodes.bindings import Bindings
 from nodes.levels import noticed
 from nodes.origins import origins_of
-from nodes.planner import Node, call_site
+from nodes.planner import Node, call_site, declined
 from nodes.views import view_of
 from policy.check import Approval, Judgement, Standing, in_words, judge, takes
 from policy.limits import MAX_FEEDBACK
@@ -55,6 +55,8 @@ def policy_check(bound: Bindings) -> Node:
         update: Json = seen | {"policy": policy, "events": [*seen["events"], said]}
         if judged.facts is not None and judged.facts.trust == "tainted":
             update["trust_tier"] = "tainted"  # for good, whatever becomes of the results that brought it
+        if judged.outside:
+            update["events"].append(declined(_declined(bound, judged)))
         return update | await _next(bound, state, proposal, judged)
 
     return node
@@ -63,8 +65,7 @@ def policy_check(bound: Bindings) -> Node:
 async def _next(bound: Bindings, state: ThreadState, proposal: Proposal, judged: Judgement) -> Json:
     decision = judged.decision
     if judged.outside:
-        message = f"{bound.domain.card.scope.decline} ({judged.outside})"
-        return {"review": blocker_request(proposal.action, "policy_violation", message, proposal)}
+        return {"review": blocker_request(proposal.action, "policy_violation", _declined(bound, judged), proposal)}
     if decision.outcome == "deny":
         return _back_to_planner(state, proposal, judged)
     if proposal.action == ASK_HUMAN:
@@ -77,6 +78,10 @@ async def _next(bound: Bindings, state: ThreadState, proposal: Proposal, judged:
         asked = action_request(shown, decision, None, bound.domain.explain(view, shown))
         return {"review": asked | {"action_hash": proposal.hash}}
     return {}
+
+
+def _declined(bound: Bindings, judged: Judgement) -> str:
+    return f"{bound.domain.card.scope.decline} ({judged.outside})"
 
 
 async def _approval(

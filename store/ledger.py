@@ -189,6 +189,10 @@ class PostgresLedger:
         request = page.request
         if page.thread["epoch"] != self._epoch:
             raise LeaseLost(request.thread_id)
+        if by := page.thread["stop_requested_by"]:  # the run is about to hear of it
+            raise ToolError(
+                f"{request.tool} was not called: {by} has asked the thread to stop.", "busy", never_sent=True
+            )
         if request.gated and not await approved(page.connection, request):
             raise ToolError(f"{request.tool} needs a person's approval of exactly this call.", "policy_violation")
 

@@ -62,10 +62,39 @@ select lease_owner, greatest(0, extract(epoch from lease_until - now()))::float8
 update thread set wake = wake + 1, wake_at = now() + %(reserved)s * interval '1 second' where id = %(id)s
 
 -- thread_ask_stop: A person wants it stopped; its runner will see it.
-update thread set wake = wake + 1, stop_requested_by = %(by)s where id = %(id)s
+update thread set wake = wake + 1, stop_requested_by = %(by)s, stop_message = %(message)s where id = %(id)s
 
--- thread_stop_reason: What the person who wants it stopped said.
-select body ->> 'message' as message from event where thread_id = %(id)s and kind = 'stop_requested' order by seq desc limit 1
+-- stop_running: Threads of a domain, or of all, that somebody runs and nobody has asked to stop.
+select id from thread
+where status = 'running' and lease_until > now() and stop_requested_by is null and (%(domain)s::text is null or domain = %(domain)s)
+order by id limit %(limit)s
+
+-- stop_mark: Ask for the stop of a chunk of what nobody runs, what could be begun next first.
+with chosen as (
+  select id from thread
+  where status not in ('done', 'stopped') and stop_requested_by is null and (%(domain)s::text is null or domain = %(domain)s)
+    and (lease_until is null or lease_until < now())
+  order by status = 'queued' desc, status = 'running' desc limit %(limit)s for update skip locked
+)
+update thread set wake = wake + 1, stop_requested_by = %(by)s, stop_message = %(message)s
+from chosen where thread.id = chosen.id
+
+-- stop_marked: A chunk of what was asked to stop and nobody runs, held.
+select id, tenant, status, last_seq, last_hash, stop_requested_by, stop_message from thread
+where status not in ('done', 'stopped') and stop_requested_by is not null and (%(domain)s::text is null or domain = %(domain)s)
+  and (lease_until is null or lease_until < now())
+order by id limit %(limit)s for update skip locked
+
+-- stop_end: End them; a runner that is still alive is fenced.
+update thread
+set status = 'stopped', last_seq = ended.seq, last_hash = ended.hash, ending = ended.ending::json, updated_at = now(),
+    lease_owner = null, lease_until = null, wake_at = null, epoch = epoch + 1
+from unnest(%(ids)s::text[], %(seqs)s::bigint[], %(hashes)s::text[], %(endings)s::text[]) as ended (id, seq, hash, ending)
+where thread.id = ended.id
+
+-- stop_left: What was not asked to stop yet, and what still runs.
+select count(*) filter (where stop_requested_by is null) as unasked, count(*) filter (where stop_requested_by is not null) as running
+from thread where status not in ('done', 'stopped') and (%(domain)s::text is null or domain = %(domain)s)
 
 -- thread_end_lease: Nobody runs it any more; a runner that is still alive is fenced.
 update thread set lease_owner = null, lease_until = null, wake_at = null, epoch = epoch + 1 where id = %(id)s
@@ -76,7 +105,7 @@ where id = %(id)s and status in ('queued', 'running', 'waiting') and (lease_unti
   and (wake_at is null or wake_at <= now())
 
 -- review_withdraw: Nobody is asked any more, and what was decided is not taken up.
-update review set state = 'withdrawn' where thread_id = %(id)s and state in ('open', 'decided')
+update review set state = 'withdrawn' where thread_id = any(%(ids)s) and state in ('open', 'decided')
 
 -- job_enqueue: A job for a thread that has none waiting. What has begun goes before what has not.
 insert into procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args)
@@ -339,6 +368,11 @@ delete from role where person = %(person)s and tenant = %(tenant)s
 select body -> 'facts' as facts from event
 where thread_id = %(id)s and kind = 'policy_check' and body ->> 'action_hash' = %(hash)s and body ->> 'facts' is not null
 order by seq desc limit 1
+
+-- review_locked_down: What waits for a lockdown to be lifted.
+select number, thread.domain, thread.environment from review join thread on thread.id = review.thread_id
+where review.state = 'open' and kind = 'blocker' and (request ->> 'lockdown')::boolean and number > %(after)s
+order by number limit %(limit)s
 
 -- review_inbox: What waits for people, newest first; two parts, so that each has its index, see thread_list.
 select waiting.number, waiting.thread_id, waiting.tenant, waiting.kind, waiting.task_type, waiting.request, waiting.opened_at,

@@ -119,8 +119,8 @@ async def test_a_question_of_the_agent_is_answered_and_taken_up(database_url: st
 async def test_a_model_that_does_not_get_anywhere_reaches_a_person_after_five_attempts(
     database_url: str, home: Path, llmock: Any
 ) -> None:
-    nonsense = ("set_intent", {"format": "limerick"})
-    script(llmock, *[nonsense] * 5, *DECIDED)
+    nonsense = [("set_intent", {"format": f"limerick {number}"}) for number in range(5)]
+    script(llmock, *nonsense, *DECIDED)
     async with opened(database_url, home, **endpoint(llmock)) as app:
         thread_id = await started(app)
         review = await waiting(app, thread_id)
