@@ -81,8 +81,8 @@ from chosen where thread.id = chosen.id
 
 -- stop_marked: A chunk of what was asked to stop and nobody runs, held.
 select id, tenant, status, last_seq, last_hash, stop_requested_by, stop_message from thread
-where status not in ('done', 'stopped') and stop_requested_by is not null and (%(domain)s::text is null or domain = %(domain)s)
-  and (lease_until is null or lease_until < now())
+where id > %(after)s and status not in ('done', 'stopped') and stop_requested_by is not null
+  and (%(domain)s::text is null or domain = %(domain)s) and (lease_until is null or lease_until < now())
 order by id limit %(limit)s for update skip locked
 
 -- stop_end: End them; a runner that is still alive is fenced.

@@ -14,9 +14,9 @@ from store.database import Connection
 from store.events import append, event_row, lock_thread
 from store.sql import query
 
-MARKED: Final = 5_000
+MARKED: Final = 20_000
 """Threads that are asked to stop in one transaction."""
-ENDED_AT_ONCE: Final = 500
+ENDED_AT_ONCE: Final = 1_000
 """Threads that are ended in one transaction, with their events."""
 
 
@@ -57,12 +57,12 @@ async def mark(connection: Connection, domain: str | None, by: str, message: str
     return (await connection.execute(query("stop_mark"), asked)).rowcount
 
 
-async def end_marked(connection: Connection, domain: str | None) -> int:
-    """End a chunk of what was asked to stop and nobody runs; how many."""
-    asked = {"domain": domain, "limit": ENDED_AT_ONCE}
+async def end_marked(connection: Connection, domain: str | None, after_id: str) -> tuple[int, str | None]:
+    """End a chunk of what was asked to stop and nobody runs: how many, and the last one's id; None: nothing is left."""
+    asked = {"domain": domain, "after": after_id, "limit": ENDED_AT_ONCE}
     rows = await (await connection.execute(query("stop_marked"), asked)).fetchall()
     if not rows:
-        return 0
+        return 0, None
     ids = {"ids": [row["id"] for row in rows]}
     await connection.execute(query("review_withdraw"), ids)
     links = [_links(row) for row in rows]
@@ -76,7 +76,7 @@ async def end_marked(connection: Connection, domain: str | None) -> int:
         "endings": [canonical_json(_ending(row)) for row in rows],
     }
     await connection.execute(query("stop_end"), ids | ended)
-    return len(rows)
+    return len(rows), str(rows[-1]["id"])
 
 
 def _links(thread: Mapping[str, Any]) -> list[ChainedEvent]:

@@ -170,22 +170,27 @@ class ThreadStore:
     async def request_stops(self, domain: str | None, by: str, message: str) -> AsyncIterator[int]:
         """Stop every thread of a domain, or of all; gives how many more have ended. Those that are run are asked first,
         then nothing else can be begun any more, then the rest is ended, chunk by chunk."""
-        asked = {"domain": domain, "limit": MARKED}
         while True:
+            await self._ask_all_to_stop(domain, by, message)
+            last: str | None = ""
+            while last is not None:
+                async with self._pool.connection() as connection, connection.transaction():
+                    ended, last = await end_marked(connection, domain, last)
+                yield ended
+            if not (await self.stopping(domain))["unasked"]:
+                return
+            await asyncio.sleep(_BUSY_SECONDS)
+
+    async def _ask_all_to_stop(self, domain: str | None, by: str, message: str) -> None:
+        """All but what somebody is writing at this moment."""
+        asked, more = {"domain": domain, "limit": MARKED}, True
+        while more:
             async with self._pool.connection() as connection:
                 running = await (await connection.execute(query("stop_running"), asked)).fetchall()
             for row in running:
                 await self.request_stop(row["id"], by, message)
             async with self._pool.connection() as connection:
-                marked = await mark(connection, domain, by, message)
-            if not marked and not running:
-                async with self._pool.connection() as connection, connection.transaction():
-                    ended = await end_marked(connection, domain)
-                yield ended
-                if not ended and not (await self.stopping(domain))["unasked"]:
-                    return
-                if not ended:
-                    await asyncio.sleep(_BUSY_SECONDS)
+                more = bool(await mark(connection, domain, by, message) or running)
 
     async def stopping(self, domain: str | None) -> dict[str, int]:
         """Of the threads that have not ended: `unasked` to stop, and `running` to the end of their step."""
