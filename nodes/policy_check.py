@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -10,7 +12,7 @@ from core.actions import PolicyDecision, Proposal
 from core.canonical import sha256
 from core.controls import Controls
 from core.events import event
-from core.ports import CallSite
+from core.people import Approver
 from core.reviews import action_request, blocker_request, question_request
 from core.state import Json, ThreadState
 from nodes.bindings import Bindings
@@ -29,7 +31,8 @@ def policy_check(bound: Bindings) -> Node:
     async def node(state: ThreadState, runtime: Runtime[Any]) -> Json:
         proposal = Proposal.model_validate(state["proposal"])
         site = call_site(state, runtime)
-        approval, editor = await _approval(bound, state, site, proposal)
+        approver = await bound.approvals.approver(site.thread_id, proposal.hash)
+        approval, editor = _approval(bound, state, proposal, approver)
         origins = await origins_of(bound, state, proposal)
         standing = Standing(
             state.get("offered", ()),
@@ -46,11 +49,11 @@ def policy_check(bound: Bindings) -> Node:
         exhausted = await bound.budgets.exhausted(site, takes(proposal, bound.domain.tools, origins))
         situation = bound.situation(site.tenant, controls, task_type, exhausted)
         judged = in_words(judge(bound.gate, proposal, bound.domain.tools, situation, standing), exhausted)
-        approver = approval.by if approval else None
         seen = noticed(state, controls)
-        said = _said(bound, proposal, judged, approver, controls)
+        asked = {"approver": asdict(approver) if approver else None, "exhausted": exhausted}
+        said = _said(bound, proposal, judged, approval, controls, asked)
         # An approval that the rules do not accept, such as one's own, lets nothing through.
-        accepted = approver if judged.decision.outcome == "allow" else None
+        accepted = approval.by if approval and judged.decision.outcome == "allow" else None
         policy = judged.decision.to_json() | {"approved_by": accepted}
         update: Json = seen | {"policy": policy, "events": [*seen["events"], said]}
         if judged.facts is not None and judged.facts.trust == "tainted":
@@ -84,18 +87,25 @@ def _declined(bound: Bindings, judged: Judgement) -> str:
     return f"{bound.domain.card.scope.decline} ({judged.outside})"
 
 
-async def _approval(
-    bound: Bindings, state: ThreadState, site: CallSite, proposal: Proposal
+def _approval(
+    bound: Bindings, state: ThreadState, proposal: Proposal, approver: Approver | None
 ) -> tuple[Approval | None, Approval | None]:
     """(the approval of exactly this proposal, whose edit it is)"""
-    approver = await bound.approvals.approver(site.thread_id, proposal.hash)
     if approver is None:
         return None, None
     return approval_of(bound.environment, approver, proposal.hash, state["task"].get("requester"))
 
 
-def _said(bound: Bindings, proposal: Proposal, judged: Judgement, approver: str | None, controls: Controls) -> Json:
-    """The decision with all it rests on, so that it can be made again: labels and hashes, no content."""
+def _said(
+    bound: Bindings,
+    proposal: Proposal,
+    judged: Judgement,
+    approval: Approval | None,
+    controls: Controls,
+    asked: Mapping[str, Any],
+) -> Json:
+    """The decision with all it rests on, so that it can be made again: labels and hashes, no content. `asked`: what
+    the ports have answered that the facts were made of."""
     decision = judged.decision
     return event(
         "policy_check",
@@ -106,7 +116,8 @@ def _said(bound: Bindings, proposal: Proposal, judged: Judgement, approver: str 
         by_hand=decision.by_hand,
         rules=list(decision.rules),
         reasons=list(decision.reasons),
-        approved_by=approver,
+        approved_by=approval.by if approval else None,
+        **asked,
         controls=controls.to_json(),
         policies=bound.gate.policies.hash[:16],
         facts=judged.facts.to_json() if judged.facts else None,

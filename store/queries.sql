@@ -654,6 +654,9 @@ where thread_id = any(%(ids)s)
 update model_call set messages = '[]', answer = null
 where thread_id = any(%(ids)s) and (json_array_length(messages) > 0 or answer is not null)
 
+-- prune_spend: Limits of minutes and days that ended long ago, of which nothing is held.
+delete from spend where "window" <> 'ever' and begun_at < %(before)s and reserved = 0
+
 -- prune_done: Threads that need no further look.
 update thread set pruned_at = now() where id = any(%(ids)s)
 
