@@ -80,7 +80,7 @@ async def _model(settings: Settings) -> Finding:
         return Finding("model", "missing", str(error))
     if choice.kind == "offline":
         return Finding("model", "limited", f"{choice.label}, {choice.reason}", "set OPENAI_API_KEY or OPENAI_BASE_URL")
-    if choice.label not in settings.prices:
+    if choice.kind == "openai" and choice.label not in settings.prices:
         unknown = f"{choice.label}, {choice.reason}; its price is unknown, so it counts as free"
         return Finding("model", "limited", unknown, "set AUTONOMY_PRICES, see .env.example")
     return Finding("model", "ok", f"{choice.label}, {choice.reason}")

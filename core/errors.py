@@ -80,7 +80,7 @@ class ClassifiedError(AutonomyError):
         self.retry_after = retry_after
         """Seconds the far side asked us to wait, if it said so."""
         self.limits: Sequence[Mapping[str, Any]] = ()
-        """Limits that are used up and that a person may raise: scope, unit, window, and how much more."""
+        """Limits that are used up and that a person may raise: scope, unit, window, most, and how much more."""
 
 
 class ToolError(ClassifiedError):

@@ -268,4 +268,6 @@ def _no_schemas(failure: ModelError) -> bool:
 
 def _after(failure: ModelError, attempts: int) -> ModelError:
     tried = f" Tried {attempts} times." if attempts > 1 else ""
-    return ModelError(f"{failure}{tried}", failure.failure_class, failure.retry_after)
+    after = ModelError(f"{failure}{tried}", failure.failure_class, failure.retry_after)
+    after.limits = failure.limits
+    return after

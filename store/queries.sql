@@ -502,8 +502,9 @@ with lapsed as (
 update spend set reserved = reserved - totals.amount, used = used + totals.amount
 from totals where (spend.scope, spend.unit, spend."window") = (totals.scope, totals.unit, totals."window")
 
--- spend_grant: A person allows more of one row.
-update spend set granted = granted + %(more)s where scope = %(scope)s and unit = %(unit)s and "window" = %(window)s
+-- spend_grant: A person allows more of one row, which need not be there: what did not fit has left nothing.
+insert into spend (scope, unit, "window", "limit", granted) values (%(scope)s, %(unit)s, %(window)s, %(most)s, %(more)s)
+on conflict (scope, unit, "window") do update set granted = spend.granted + excluded.granted
 
 -- spend_list: What is reserved and used of the limits of some scopes.
 select * from spend where scope = any(%(scopes)s) and "window" = any(%(windows)s) order by scope, unit

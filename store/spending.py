@@ -141,19 +141,20 @@ async def reserve_model_call(
         over = exhausted(await _locked(connection, wanted), wanted, at)
         if over:
             full = ModelError(str(refusal(over, at)), "limit_reached")
-            short = {each.limit for each in over}
+            missing = {each.limit: each.wanted - each.left for each in over}
             full.limits = tuple(
-                {"scope": need.scope, "unit": need.limit.unit, "window": need.window, "more": need.limit.most}
+                {"scope": need.scope, "unit": need.limit.unit, "window": need.window,
+                 "most": need.limit.most, "more": max(need.limit.most, missing[need.limit])}
                 for need in wanted
-                if need.limit in short
-            )
+                if need.limit in missing
+            )  # fmt: skip
             raise full
         await reserve(connection, wanted, at, holder=call, granted=False)
         await connection.execute(query("spend_until"), {"holder": call, "until": at + timedelta(seconds=seconds)})
 
 
 async def grant(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """A person allows more, in the transaction of their decision. `rows`: scope, unit, window, more."""
+    """A person allows more, in the transaction of their decision. `rows`: scope, unit, window, most, more."""
     for row in sorted(rows, key=lambda row: (row["scope"], row["unit"], row["window"])):
         await connection.execute(query("spend_grant"), dict(row))
 
