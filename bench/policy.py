@@ -66,7 +66,7 @@ def proposal(drawn: random.Random) -> Proposal:
 def decision(gate: CedarGate, drawn: random.Random) -> Callable[[], object]:
     """One proposal through the whole check: handles, schema, facts, rules."""
     asked = proposal(drawn)
-    approval = Approval("dana", "reviewer", asked.hash, own=False) if drawn.random() < 0.1 else None
+    approval = Approval("dana", "publisher", asked.hash, own=False) if drawn.random() < 0.1 else None
     standing = Standing(SPECS, (), approval, ORIGINS)
     situation = replace(SITUATION, lockdown=drawn.random() < 0.05)
     return lambda: judge(gate, asked, SPECS, situation, standing)
@@ -92,16 +92,55 @@ def timed(make: Callable[[], Callable[[], object]], calls: int) -> Times:
 
 
 def forgetting(gate: CedarGate) -> CedarGate:
-    """The same rules, nothing answered yet."""
+    """The same rules, nothing answered yet: the first decision of a process."""
     return CedarGate(gate.policies)
+
+
+def whole_forgotten(gate: CedarGate) -> CedarGate:
+    """What each rule has come to is known; these facts together were never seen."""
+    made = CedarGate(gate.policies)
+    object.__setattr__(made, "truths", gate.truths)
+    return made
+
+
+class Share(NamedTuple):
+    """Of all decisions of one run: answered as a whole from memory, put together from what is known of each rule, and
+    put to Cedar."""
+
+    whole: float
+    by_rule: float
+    asked: float
+
+
+def shares(gate: CedarGate, drawn: random.Random, calls: int = CALLS) -> Share:
+    """Over `calls` decisions by a process that has just started."""
+    fresh, whole, asked = forgetting(gate), 0, 0
+    real, counted = cedarpy.is_authorized, [0]
+
+    def counting(*given: Any, **more: Any) -> Any:
+        counted[0] += 1
+        return real(*given, **more)
+
+    cedarpy.is_authorized = counting
+    try:
+        for _ in range(calls):
+            call, before, known = decision(fresh, drawn), counted[0], len(fresh._decisions)
+            call()
+            whole += len(fresh._decisions) == known
+            asked += counted[0] > before
+    finally:
+        cedarpy.is_authorized = real
+    return Share(whole / calls, 1 - (whole + asked) / calls, asked / calls)
 
 
 def measure(seed: int = 1) -> dict[str, Times]:
     gate, drawn = load_gate(), random.Random(seed)  # noqa: S311  # a workload, not a secret
     candidates = tuple(SPECS)
+    timed(lambda: decision(gate, drawn), OFFERS)  # the rules meet what there is
     return {
-        "decision, facts never seen": timed(lambda: decision(forgetting(gate), drawn), CALLS),
+        "decision, facts never seen": timed(lambda: decision(whole_forgotten(gate), drawn), CALLS),
         "decision, as in a run": timed(lambda: decision(gate, drawn), CALLS),
+        "first decision of a process": timed(lambda: decision(forgetting(gate), drawn), CALLS),
         "offering 60, nothing seen": timed(lambda: _offer(forgetting(gate), candidates), OFFERS),
         "offering 60, as in a run": timed(lambda: _offer(gate, candidates), OFFERS),
         "cedarpy with text, one question": timed(lambda: as_text(gate, drawn), OFFERS),
@@ -115,12 +154,17 @@ def _offer(gate: CedarGate, candidates: tuple[str, ...]) -> Callable[[], object]
 def table(found: dict[str, Times]) -> list[str]:
     lines = [f"{'microseconds':<34}{'p50':>9}{'p99':>9}"]
     lines += [f"{name:<34}{times.p50:>9.0f}{times.p99:>9.0f}" for name, times in found.items()]
-    ratio = found["cedarpy with text, one question"].p50 / found["decision, facts never seen"].p50
+    ratio = found["cedarpy with text, one question"].p50 / found["first decision of a process"].p50
     return [*lines, f"one question with text to one whole decision with parsed rules: {ratio:.1f}"]
 
 
 def main() -> None:
     print("\n".join(table(measure())))
+    share = shares(load_gate(), random.Random(2))  # noqa: S311  # a workload, not a secret
+    print(
+        f"of {CALLS} decisions of a process: {share.whole:.1%} remembered as a whole, {share.by_rule:.1%} put together "
+        f"from what is known of each rule, {share.asked:.1%} put to Cedar"
+    )
 
 
 if __name__ == "__main__":

@@ -154,7 +154,7 @@ async def _in_memory(app: Application, record: Record) -> Bindings:
         memory=nothing,
         gate=app.gate,
         environment="local",
-        authorities=EnvironmentAuthorities("local"),
+        authorities=EnvironmentAuthorities(domain.name, "local"),
         offline=True,
         new_id=lambda: uuid.uuid4().hex,
     )

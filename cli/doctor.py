@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from cli.console import out, print_json, safe
 from core.errors import AutonomyError
+from runtime.emergency import switches
 from runtime.index import past_tasks
 from runtime.models import choose_model
 from runtime.settings import Settings, read_settings
@@ -28,6 +29,7 @@ async def doctor(json: bool) -> int:
     findings = [
         _home(settings),
         await _database(settings),
+        *await _lockdown(settings),
         await _model(settings),
         _vectors(settings),
         _search(settings),
@@ -64,6 +66,16 @@ async def _database(settings: Settings) -> Finding:
     return Finding("database", "ok", f"PostgreSQL {counts['server_version']}, {where}; {held}")
 
 
+async def _lockdown(settings: Settings) -> list[Finding]:
+    """Nothing when there is none, and when the database cannot be asked, which is said already."""
+    try:
+        async with open_application(settings) as app:
+            on = await switches(app)
+    except AutonomyError:
+        return []
+    return [Finding("lockdown", "limited", f"on {each}", "autonomy lockdown off") for each in on]
+
+
 async def _model(settings: Settings) -> Finding:
     try:
         choice = await choose_model(model_settings(settings), {})
@@ -71,6 +83,9 @@ async def _model(settings: Settings) -> Finding:
         return Finding("model", "missing", str(error))
     if choice.kind == "offline":
         return Finding("model", "limited", f"{choice.label}, {choice.reason}", "set OPENAI_API_KEY or OPENAI_BASE_URL")
+    if choice.kind == "openai" and choice.label not in settings.prices:
+        unknown = f"{choice.label}, {choice.reason}; its price is unknown, so it counts as free"
+        return Finding("model", "limited", unknown, "set AUTONOMY_PRICES, see .env.example")
     return Finding("model", "ok", f"{choice.label}, {choice.reason}")
 
 

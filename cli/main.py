@@ -63,6 +63,8 @@ app.add_typer(policy, name="policy")
 
 mcp = typer.Typer(help="MCP servers: which of their tools an agent may use, and as what.", no_args_is_help=True)
 app.add_typer(mcp, name="mcp")
+roles = typer.Typer(help="Who may approve what.", invoke_without_command=True)
+app.add_typer(roles, name="roles")
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 As = Annotated[str | None, typer.Option("--as", metavar="NAME", help="Who you are; recorded as not verified.")]
@@ -250,14 +252,28 @@ def doctor(json: Json = False) -> None:
     _finish(checks.doctor(json))
 
 
+Reason = Annotated[str, typer.Option("--reason", "--message", help="Why.")]
+Domain = Annotated[str | None, typer.Option(metavar="DOMAIN", help="Only this domain.")]
+
+
 @app.command()
 def stop(
-    thread: Annotated[str, typer.Argument(metavar="THREAD", help="A thread's id, how it begins, or a batch (b-7).")],
-    message: Annotated[str, typer.Option(help="Why.")] = "",
+    thread: Annotated[
+        str | None, typer.Argument(metavar="THREAD", help="A thread's id, how it begins, or a batch (b-7).")
+    ] = None,
+    domain: Domain = None,
+    every: Annotated[bool, typer.Option("--all", help="Every thread of every domain.")] = False,
+    message: Reason = "",
     person: As = None,
     json: Json = False,
 ) -> None:
-    """End a thread, or all of a batch, for good; what is being run stops before its next step."""
+    """End a thread, a batch, a domain's threads or all, for good; what is being run stops before its next step."""
+    if (thread is not None) + (domain is not None) + every != 1:
+        raise typer.BadParameter("Give one of: THREAD, --domain DOMAIN, --all.")
+    if thread is None:
+        from cli import controls
+
+        return _finish(controls.stop(domain, message, person, json))
     if thread.startswith("b-"):
         from cli import batch as batches
 
@@ -265,6 +281,88 @@ def stop(
     from cli import worker as workers
 
     return _finish(workers.stop(thread, message, person, json))
+
+
+class EnvironmentWord(StrEnum):
+    """The environments of core/vocabulary.py."""
+
+    local = "local"
+    staging = "staging"
+    production = "production"
+
+
+class SwitchWord(StrEnum):
+    """What can be said of a lockdown."""
+
+    on = "on"
+    off = "off"
+
+
+@app.command()
+def lockdown(
+    state: Annotated[SwitchWord | None, typer.Argument(metavar="[on|off]", help="Without it: what is on.")] = None,
+    domain: Domain = None,
+    environment: Annotated[EnvironmentWord | None, typer.Option(help="Only this environment.")] = None,
+    reason: Reason = "",
+    person: As = None,
+    json: Json = False,
+) -> None:
+    """Let nothing through that is not read-only, whatever was approved; or lift that again."""
+    from cli import controls
+
+    if state is None:
+        return _finish(controls.show_lockdown(json))
+    switch = controls.lock_down if state is SwitchWord.on else controls.lift
+    return _finish(switch(domain, environment.value if environment else None, reason, person, json))
+
+
+@app.command()
+def limits(
+    thread: Annotated[str | None, typer.Argument(metavar="THREAD", help="Also what this thread has used.")] = None,
+    json: Json = False,
+) -> None:
+    """What is used, reserved and left of each limit."""
+    from cli import controls
+
+    _finish(controls.limits(thread, json))
+
+
+class RoleWord(StrEnum):
+    """The roles of core/vocabulary.py."""
+
+    viewer = "viewer"
+    reviewer = "reviewer"
+    publisher = "publisher"
+    admin = "admin"
+
+
+PersonName = Annotated[str, typer.Argument(metavar="NAME", help="As the account or the login has it.")]
+WhoseRoles = Annotated[str, typer.Option("--tenant", metavar="TENANT", help="A company profile's id; * is every one.")]
+
+
+@roles.callback()
+def list_roles(context: typer.Context, json: Json = False) -> None:
+    """Who may approve what; `set` a role, or `remove` it."""
+    if context.invoked_subcommand is None:
+        from cli import controls
+
+        _finish(controls.list_roles(json))
+
+
+@roles.command("set")
+def set_role(name: PersonName, role: RoleWord, tenant: WhoseRoles = "*", person: As = None, json: Json = False) -> None:
+    """Give a person a role. The first one has to be an admin's; from then on only admins give roles."""
+    from cli import controls
+
+    _finish(controls.set_role(name, role.value, tenant, person, json))
+
+
+@roles.command("remove")
+def remove_role(name: PersonName, tenant: WhoseRoles = "*", person: As = None, json: Json = False) -> None:
+    """Take a person's role."""
+    from cli import controls
+
+    _finish(controls.remove_role(name, tenant, person, json))
 
 
 @app.command()

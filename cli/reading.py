@@ -12,7 +12,7 @@ from cli.review import print_review
 from core.events import ChainedEvent, first_break
 from core.vocabulary import ThreadStatus
 from runtime.settings import read_settings
-from runtime.timeline import in_words, proposals
+from runtime.timeline import authority, in_words, proposals
 from runtime.wiring import open_application
 
 
@@ -64,6 +64,8 @@ async def show(thread_id: str, json: bool) -> int:
         return 0
     head = " · ".join([thread["subject"], f"thread {thread['id']}", thread["status"], thread["model"]])
     out().print(safe(head))
+    for line in _authority(events):
+        out().print(safe(line), style="dim")
     if broken is not None:
         out().print(
             safe(f"The chain of events is broken at #{broken}: something was changed or removed."), style="bold red"
@@ -81,13 +83,21 @@ _SHOWN: Final = (
 )  # fmt: skip
 
 
+def _authority(events: Sequence[ChainedEvent]) -> list[str]:
+    """A line for each level with its reasons, and the task types that it holds for."""
+    held: dict[tuple[str, str], list[str]] = {}
+    for name, level in authority(events).items():
+        held.setdefault((level["level"], " ".join(level["reasons"])), []).append(name)
+    return [f"authority: {level} for {', '.join(names)}. {reasons}" for (level, reasons), names in held.items()]
+
+
 def _shown(thread: Mapping[str, Any], events: Sequence[ChainedEvent], texts: Mapping[str, str]) -> dict[str, Any]:
     """A thread with its events for programs; `what` and `why` are what a person is shown."""
     listed = []
     for stored in events:
         what, why = in_words(stored, texts)
         listed.append({**stored._asdict(), "what": what, "why": why})
-    return {"thread_id": thread["id"], **pick(thread, _SHOWN), "events": listed}
+    return {"thread_id": thread["id"], **pick(thread, _SHOWN), "authority": authority(events), "events": listed}
 
 
 def _review(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from runtime import threads as runtime
 from runtime.arguments import from_yaml
 from runtime.intake import NewThread
 from runtime.levels import levels
-from runtime.people import local_user, review_number
+from runtime.people import at_keyboard, local_user, review_number
 from runtime.settings import read_settings
 from runtime.wiring import Application, open_application
 
@@ -106,14 +106,15 @@ async def decide(said: Answered, json: bool) -> int:
     if not said.no_wait:
         _get_ready_to_run()
     async with open_application(read_settings()) as app:
-        person = runtime.Person(said.person or local_user())
+        person = at_keyboard(said.person)
         wire = cast("WireAnswer", said.answer)
         thread_id = await runtime.decide(
             app, number, wire, person, arguments=arguments, message=said.message, reserved=not said.no_wait,
             verdict=said.verdict, reason=said.reason,
         )  # fmt: skip
         if not json:
-            out().print(safe(f"Review r-{number}: {said.answer}, by {person.name} (name not verified)."))
+            doubt = "" if person.verified else " (name not verified)"
+            out().print(safe(f"Review r-{number}: {said.answer}, by {person.name}{doubt}."))
         if said.no_wait:
             return _decided_only(thread_id, number, json)
         try:
@@ -175,7 +176,7 @@ def _decided_only(thread_id: str, number: int, json: bool) -> int:
 
 
 async def _print_started(app: Application, new: NewThread, thread_id: str) -> None:
-    authority = f"authority: {_authority(app)}, {await _certified(app, new.tenant)}"
+    authority = f"authority: {_authority(app, new.domain)}, {await _certified(app, new.tenant)}"
     out().print(safe(f"{new.subject} · thread {thread_id} · {authority}"))
 
 
@@ -196,5 +197,11 @@ async def _certified(app: Application, tenant: str) -> str:
     return f"alone within what is certified: {', '.join(level.place.task_type for level in found)}"
 
 
-def _authority(app: Application) -> str:
-    return f"{app.authority} ({app.settings.environment})"
+def _authority(app: Application, domain: str) -> str:
+    """The level of most task types, and of those that have another one."""
+    levels = app.authority([spec.name for spec in app.domain(domain).tools.values() if spec.decision_point])
+    same = len({level.level for level in levels.values()}) == 1
+    words = [str(level.level) if same else f"{name} {level.level}" for name, level in levels.items()]
+    lowered = any("AUTONOMY_AUTHORITY" in reason for level in levels.values() for reason in level.reasons)
+    levels_said = ", ".join(words[:1] if same else words)
+    return f"{levels_said} ({app.settings.environment}{', lowered by AUTONOMY_AUTHORITY' if lowered else ''})"

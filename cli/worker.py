@@ -13,7 +13,7 @@ import psycopg
 
 from cli.console import out, print_json, program, safe
 from runtime import threads
-from runtime.people import local_user
+from runtime.people import at_keyboard
 from runtime.settings import read_settings
 from runtime.wiring import Application, open_application
 
@@ -37,8 +37,7 @@ async def worker(concurrency: int | None) -> int:
 async def stop(thread: str, message: str, person: str | None, json: bool) -> int:
     async with open_application(read_settings()) as app:
         found = await app.threads.find(thread)
-        by = threads.Person(person or local_user())
-        status = await threads.stop(app, found["id"], by, message)
+        status = await threads.stop(app, found["id"], at_keyboard(person), message)
     if json:
         print_json({"thread_id": found["id"], "status": status})
     elif status == "stopped":

@@ -81,6 +81,8 @@ class Card:
     handoffs: Mapping[str, str]
     scope: Scope = Scope()
     """What `mandate` says, for the policy check."""
+    limits: Mapping[str, int] = field(default_factory=dict)
+    """Name of a limit -> its figure, where this workflow needs another one than the usual."""
 
 
 def refuse_without_card(domain: Domain) -> None:

@@ -81,6 +81,8 @@ class ClassifiedError(AutonomyError):
         self.failure_class = failure_class
         self.retry_after = retry_after
         """Seconds the far side asked us to wait, if it said so."""
+        self.limits: Sequence[Mapping[str, Any]] = ()
+        """Limits that are used up and that a person may raise: scope, unit, window, most, and how much more."""
 
 
 class ToolError(ClassifiedError):

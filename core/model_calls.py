@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from core.ports import CallSite
+
 Purpose = Literal["choose", "report", "sample"]
 
 
@@ -32,9 +34,24 @@ class ModelCall:
     """In the currency of the price; None without one or without a count of tokens."""
     started_at: datetime
     latency_ms: float
+    unbilled: bool = False
+    """The endpoint surely did nothing: it was not reached, or refused. Else, without counts, the most counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Most:
+    """The most that a call may take: tokens, millionths of a dollar, and the seconds until it is surely over."""
+
+    tokens: int
+    money: int
+    seconds: float
 
 
 class ModelCalls(Protocol):
-    """Where model calls are recorded."""
+    """Where model calls are recorded, and what they take is counted."""
+
+    async def begin(self, call: str, site: CallSite, most: Most) -> None:
+        """Before anything is sent, under the id that the record will have. Raises ModelError(limit_reached)."""
+        ...
 
     async def record(self, call: ModelCall) -> None: ...

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, assert_never
 
 from core.errors import AutonomyError
 from core.failures import may_pass
-from core.vocabulary import Idempotency, OperationState
+from core.vocabulary import Idempotency, OperationState, SpendUnit
 
 OperationMove = Literal[
     "claim", "succeed", "try_again", "fail", "lose", "take_over", "repeat", "find", "miss", "happened",
@@ -79,6 +79,8 @@ class OperationRequest:
     idempotency: Idempotency
     timeout: float
     key_lifetime: float | None = None
+    amounts: Mapping[SpendUnit, int] = field(default_factory=dict)
+    """What one call takes of which limits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from core.domain import PromptMessage
 from core.errors import ToolError
 from core.memory import Recall
 from core.operations import Claim, OperationRequest
+from core.people import Approver
 from core.tools import ToolSpec
-from core.vocabulary import OperationState, Risk, Trust
+from core.vocabulary import OperationState, Risk, SpendUnit, Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,29 @@ class Ledger(Protocol):
     def local(self, request: OperationRequest) -> AbstractAsyncContextManager[LocalOperation]: ...
 
 
+class Budgets(Protocol):
+    """What an agent may still use up. What a call that changes something takes is reserved by the ledger's claim."""
+
+    async def exhausted(self, site: CallSite, amounts: Mapping[SpendUnit, int]) -> Mapping[str, str]:
+        """Names of the limits that a call which takes `amounts` does not fit in -> that in words. Nothing is reserved,
+        so the claim asks again. Rates are left out: they are waited for."""
+        ...
+
+    async def spend(self, request: OperationRequest) -> None:
+        """What a call that only reads takes, before it is made. Raises ToolError (limit_reached, or transient)."""
+        ...
+
+
+class Unlimited:
+    """Budgets where nothing is counted."""
+
+    async def exhausted(self, site: CallSite, amounts: Mapping[SpendUnit, int]) -> Mapping[str, str]:
+        return {}
+
+    async def spend(self, request: OperationRequest) -> None:
+        return None
+
+
 class Deadlines(Protocol):
     """Tells whoever watches this process that a call is under way, and for how long it may keep the loop silent."""
 
@@ -203,8 +227,8 @@ class Authorities(Protocol):
 class Approvals(Protocol):
     """Decided reviews. The only proof that a person approved something."""
 
-    async def approver(self, thread_id: str, proposal_hash: str) -> str | None:
-        """Who approved exactly this proposal in this thread, or None."""
+    async def approver(self, thread_id: str, proposal_hash: str) -> Approver | None:
+        """Who approved exactly this proposal in this thread last, by an approval or an edit; or None."""
         ...
 
 

@@ -39,6 +39,10 @@ class ThreadState(TypedDict, total=False):
     """Tools a person has finally said no to."""
     trust_tier: str
     """`tainted` once untrusted content has entered the thread, for good."""
+    levels: dict[str, str]
+    """Task type -> the level of authority it was last seen at."""
+    proposed: list[str]
+    """Marks of the last proposals, newest last: a loop is found by them."""
     ending: Json | None
     """Set once, by what ends the thread: status and reason."""
     events: list[Json]

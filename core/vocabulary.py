@@ -29,8 +29,12 @@ LevelMove = Literal[
 EventClass = Literal["decided", "observed"]
 Trust = Literal["person", "profile", "trusted", "untrusted", "model"]
 """Where a value came from; anything fetched from outside is `untrusted`."""
-ActorRole = Literal["agent", "viewer", "reviewer", "admin"]
+PersonRole = Literal["viewer", "reviewer", "publisher", "admin"]
+"""What a person may do, each more than the one before; only publishers and admins approve what cannot be undone."""
+ActorRole = Literal["agent", "viewer", "reviewer", "publisher", "admin"]
 """On whose part a call is made: the agent's own, or a person's who edited it."""
+SpendUnit = Literal["irreversible", "action_cost", "calls", "tokens", "money", "steps", "repeats", "attempts"]
+"""What is limited. `money` is in millionths of a dollar, `action_cost` in budget units; the others are counts."""
 
 TIERS: Final[tuple[Tier, ...]] = ("read-only", "reversible", "irreversible")
 """From lax to strict."""
@@ -98,6 +102,7 @@ EventKind = Literal[
     "lease_taken",
     "postponed",
     "stop_requested",
+    "authority_changed",
     "audit_judged",
     "level_changed",
     "thread_finished",
@@ -120,6 +125,7 @@ EVENT_CLASSES: Final[Mapping[EventKind, EventClass]] = {
     "lease_taken": "observed",
     "postponed": "observed",
     "stop_requested": "observed",
+    "authority_changed": "observed",
     "audit_judged": "observed",
     "level_changed": "observed",
     "thread_finished": "decided",

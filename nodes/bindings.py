@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from core.controls import Controls
 from core.domain import Domain
-from core.ports import Approvals, Artifacts, Authorities, Executor, History, Memory, Model, Novelty, Outcomes
+from core.ports import (
+    Approvals,
+    Artifacts,
+    Authorities,
+    Budgets,
+    Executor,
+    History,
+    Memory,
+    Model,
+    Novelty,
+    Outcomes,
+    Unlimited,
+)
 from core.vocabulary import Environment, Risk
 from escalation.samples import NONE, Way
+from policy.budgets import LIMITS, Limit
 from policy.check import Situation
 
 if TYPE_CHECKING:
@@ -37,11 +50,13 @@ class Bindings:
     new_id: Callable[[], str]
     samples: Mapping[Risk, tuple[Way, ...]] = field(default_factory=lambda: NONE)
     """Further samples of a decision, by the risk of the tool that was chosen."""
+    budgets: Budgets = field(default_factory=Unlimited)
+    limits: Sequence[Limit] = LIMITS
     postponed: int = 0
     """How often the thread was postponed already in the step this run begins with."""
 
-    def situation(self, tenant: str, controls: Controls, task_type: str) -> Situation:
-        """What holds for calls of tools of `task_type`."""
+    def situation(self, tenant: str, controls: Controls, task_type: str, exhausted: Collection[str] = ()) -> Situation:
+        """What holds for calls of tools of `task_type`. `exhausted`: names of limits that a call would go over."""
         in_force = controls.of(task_type)
         return Situation(
             self.domain.name,
@@ -50,5 +65,6 @@ class Bindings:
             in_force.level,
             self.offline,
             lockdown=bool(controls.lockdown),
+            exhausted=frozenset(exhausted),
             certified=frozenset({task_type} if in_force.certified else ()),
         )

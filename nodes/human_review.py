@@ -52,7 +52,8 @@ def apply_answer(state: ThreadState, said: Json, bound: Bindings) -> Json:
         case _:
             kind = "answer" if answer == "answer" else "handed_back"
             made = {"results": {**state.get("results", {}), **said["results"]}} if said.get("results") else {}
-            return update | {"proposal": None, "counters": {}} | made | _told(state, review, said, kind)
+            fresh: Json = {"proposal": None, "counters": {}, "proposed": []}
+            return update | fresh | made | _told(state, review, said, kind)
 
 
 def _rejection(state: ThreadState, review: Json, said: Json, bound: Bindings) -> Json:

@@ -23,11 +23,13 @@ from core.state import Json, ThreadState
 from core.tools import ToolSpec
 from escalation.stages import may_ask
 from nodes.bindings import Bindings
+from nodes.levels import noticed
 from nodes.recalling import contradicted, held_back, kept, words_of
 from nodes.sampling import drawn
 from nodes.views import view_of
+from policy.budgets import most_of
 from policy.check import offer
-from policy.limits import MAX_FEEDBACK, limit_reached
+from policy.limits import MAX_FEEDBACK, limit_reached, repeated
 from policy.scope import refused
 
 Node = Callable[[ThreadState, Runtime[Any]], Awaitable[Json]]
@@ -37,16 +39,20 @@ _CLEARED: Final[Json] = {"proposal": None, "policy": None, "escalation": None, "
 
 def planner(bound: Bindings) -> Node:
     async def node(state: ThreadState, runtime: Runtime[Any]) -> Json:
-        counters = state.get("counters", {})
-        if (reached := limit_reached(counters)) is not None:
-            return _limit(reached, state)
+        counters, most = state.get("counters", {}), most_of(bound.limits)
+        if (reached := limit_reached(counters, most)) is not None:
+            return _blocked(state, "limit_reached", reached)
         if (declined := _declined(bound.domain.card.scope, state)) is not None:
             return declined
         view = await view_of(bound.artifacts, bound.domain.reads, state)
         site, tools, candidates = call_site(state, runtime), bound.domain.tools, bound.domain.next_actions(view)
-        controls = await bound.authorities.in_force(site, {tools[name].task_type for name in candidates})
+        controls = await bound.authorities.in_force(
+            site, {tools[name].task_type for name in candidates if name in tools}
+        )
         permitted = offer(bound.gate, candidates, tools, partial(bound.situation, site.tenant, controls))
         offered = _without_questions(permitted, tools, controls)
+        if not offered and candidates and controls.lockdown:
+            return _locked_down(controls)
         if (held := held_back(candidates, permitted, tools, controls)) is not None:
             return {**_CLEARED, **held}
         if not offered:
@@ -55,7 +61,8 @@ def planner(bound: Bindings) -> Node:
         if recall.conflict is not None:
             return {**_CLEARED, **contradicted(recall.conflict, await kept(bound.artifacts, site.tenant, recall))}
         counters = {**counters, "steps": counters.get("steps", 0) + 1}
-        update: Json = {**_CLEARED, "offered": list(offered), "counters": counters}
+        seen = noticed(state, controls)
+        update: Json = {**_CLEARED, **seen, "offered": list(offered), "counters": counters}
         if recall.untrusted:
             update["trust_tier"] = "tainted"
         stood = {"offered": list(offered), "controls": controls.to_json()}
@@ -64,14 +71,15 @@ def planner(bound: Bindings) -> Node:
         try:
             proposal = await _propose(bound, site, view, offered, recall)
         except ModelError as error:
-            if FAILURES[classify(error)].response != "replan":
-                raise
-            return update | _unusable(state, counters, error, stood)
+            failed = _without_proposal(state, counters, error, stood)
+            return update | failed | {"events": [*seen["events"], *failed["events"]]}
         said = proposal.to_json()
         stored = await bound.artifacts.put(
             state["task"]["tenant"], canonical_json(said), "application/json", "planner", "model"
         )
-        return update | {"proposal": said, "events": [_decision(proposal, stored, stood)]}
+        marks, loops = repeated(state.get("proposed", ()), proposal.hash, state.get("results", {}), most["repeats"])
+        update |= {"proposed": marks, "events": [*seen["events"], _decision(proposal, stored, stood)]}
+        return _looping(state, update, proposal) if loops else update | {"proposal": said}
 
     return node
 
@@ -95,6 +103,33 @@ def _without_questions(offered: Sequence[str], tools: Mapping[str, ToolSpec], co
     """A question to a person is offered only where the stage of the next step has it."""
     asking = not offered or may_ask(controls.of(tools[offered[0]].task_type).stage)
     return offered if asking else [name for name in offered if name != ASK_HUMAN]
+
+
+def _without_proposal(state: ThreadState, counters: Mapping[str, int], error: ModelError, stood: Json) -> Json:
+    """What a failed model call comes to. Raises it again when whoever runs the thread has to deal with it."""
+    match FAILURES[classify(error)].response:
+        case "replan":
+            return _unusable(state, counters, error, stood)
+        case "person":
+            return _blocked(state, error.failure_class, str(error), error.limits)
+        case _:
+            raise error
+
+
+def _looping(state: ThreadState, update: Json, proposal: Proposal) -> Json:
+    """The proposal is written down, and not made: a person gets it out of the way."""
+    message = f"The same {proposal.action} was proposed again and again, and nothing has changed."
+    blocked = _blocked(state, "loop", message)
+    return {**update, **blocked, "events": [*update["events"], *blocked["events"]]}
+
+
+def _locked_down(controls: Controls) -> Json:
+    """Only lockdown is in the way: the thread waits, and goes on by itself when it is lifted."""
+    rest = "Nothing is left that only reads. It goes on by itself when lockdown is lifted."
+    message = f"Lockdown is on {controls.lockdown}. {rest}"
+    asked = blocker_request("planner", "policy_violation", message, None) | {"lockdown": True}
+    said = event("failure", **{"class": "policy_violation"}, message=message, controls=controls.to_json())
+    return {**_CLEARED, "review": asked, "events": [said]}
 
 
 def _decision(proposal: Proposal, stored: Ref, stood: Json) -> Json:
@@ -182,11 +217,20 @@ def _declined(scope: Scope, state: ThreadState) -> Json | None:
     message = f"{scope.decline} ({refusal.what})"
     asked = blocker_request("planner", "policy_violation", message, None)
     said = event("failure", **{"class": "policy_violation"}, message=message)
-    return {**_CLEARED, "review": asked, "events": [said]}
+    return {**_CLEARED, "review": asked, "events": [said, declined(message)]}
 
 
-def _limit(reached: str, state: ThreadState) -> Json:
+def declined(message: str) -> Json:
+    """What whoever asked is told, in the record of the thread."""
+    return event("observation", what="declined, and left to a person", why=f"told: {message}")
+
+
+def _blocked(state: ThreadState, failure_class: str, reached: str, limits: Sequence[Mapping[str, Any]] = ()) -> Json:
+    """A person decides whether the run goes on. `limits`: rows of which handing back allows as much again."""
     last = next((str(item["message"]) for item in reversed(state.get("feedback", [])) if item.get("message")), "")
     message = f"{reached} The last reason: {last}" if last else reached
-    asked = blocker_request("planner", "limit_reached", message, None)
-    return {**_CLEARED, "review": asked, "events": [event("failure", **{"class": "limit_reached"}, message=message)]}
+    asked = blocker_request("planner", failure_class, message, None)
+    if limits:
+        again = "hand_back allows as much again and lets the agent go on, with your message; abandon stops the thread."
+        asked |= {"limits": [dict(row) for row in limits], "approving_will": again}
+    return {**_CLEARED, "review": asked, "events": [event("failure", **{"class": failure_class}, message=message)]}

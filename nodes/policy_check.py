@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -10,14 +12,17 @@ from core.actions import PolicyDecision, Proposal
 from core.canonical import sha256
 from core.controls import Controls
 from core.events import event
+from core.people import Approver
 from core.reviews import action_request, blocker_request, question_request
 from core.state import Json, ThreadState
 from nodes.bindings import Bindings
+from nodes.levels import noticed
 from nodes.origins import origins_of
-from nodes.planner import ASK_HUMAN, Node, call_site
+from nodes.planner import ASK_HUMAN, Node, call_site, declined
 from nodes.views import view_of
-from policy.check import Approval, Judgement, Standing, judge
+from policy.check import Approval, Judgement, Standing, in_words, judge, takes
 from policy.limits import MAX_FEEDBACK
+from policy.people import approval_of
 
 
 def policy_check(bound: Bindings) -> Node:
@@ -25,23 +30,34 @@ def policy_check(bound: Bindings) -> Node:
         proposal = Proposal.model_validate(state["proposal"])
         site = call_site(state, runtime)
         approver = await bound.approvals.approver(site.thread_id, proposal.hash)
+        approval, editor = _approval(bound, state, proposal, approver)
+        origins = await origins_of(bound, state, proposal)
         standing = Standing(
             state.get("offered", ()),
             state.get("rejected", ()),
-            _approval(bound, state, proposal, approver),
-            await origins_of(bound, state, proposal),
+            approval,
+            origins,
             bound.domain.card.scope,
             state.get("trust_tier") == "tainted",
+            editor,
         )
         spec = bound.domain.tools.get(proposal.action)
         task_type = spec.task_type if spec else proposal.action
         controls = await bound.authorities.in_force(site, {task_type})
-        situation = bound.situation(site.tenant, controls, task_type)
-        judged = judge(bound.gate, proposal, bound.domain.tools, situation, standing)
-        said = _said(bound, proposal, judged, approver, controls)
-        update: Json = {"policy": judged.decision.to_json() | {"approved_by": approver}, "events": [said]}
+        exhausted = await bound.budgets.exhausted(site, takes(proposal, bound.domain.tools, origins))
+        situation = bound.situation(site.tenant, controls, task_type, exhausted)
+        judged = in_words(judge(bound.gate, proposal, bound.domain.tools, situation, standing), exhausted)
+        seen = noticed(state, controls)
+        asked = {"approver": asdict(approver) if approver else None, "exhausted": exhausted}
+        said = _said(bound, proposal, judged, approval, controls, asked)
+        # An approval that the rules do not accept, such as one's own, lets nothing through.
+        accepted = approval.by if approval and judged.decision.outcome == "allow" else None
+        policy = judged.decision.to_json() | {"approved_by": accepted}
+        update: Json = seen | {"policy": policy, "events": [*seen["events"], said]}
         if judged.facts is not None and judged.facts.trust == "tainted":
             update["trust_tier"] = "tainted"  # for good, whatever becomes of the results that brought it
+        if judged.outside:
+            update["events"].append(declined(_declined(bound, judged)))
         return update | await _next(bound, state, proposal, judged)
 
     return node
@@ -50,8 +66,7 @@ def policy_check(bound: Bindings) -> Node:
 async def _next(bound: Bindings, state: ThreadState, proposal: Proposal, judged: Judgement) -> Json:
     decision = judged.decision
     if judged.outside:
-        message = f"{bound.domain.card.scope.decline} ({judged.outside})"
-        return {"review": blocker_request(proposal.action, "policy_violation", message, proposal)}
+        return {"review": blocker_request(proposal.action, "policy_violation", _declined(bound, judged), proposal)}
     if decision.outcome == "deny":
         return _back_to_planner(state, proposal, judged)
     if proposal.action == ASK_HUMAN:
@@ -66,15 +81,29 @@ async def _next(bound: Bindings, state: ThreadState, proposal: Proposal, judged:
     return {}
 
 
-def _approval(bound: Bindings, state: ThreadState, proposal: Proposal, approver: str | None) -> Approval | None:
+def _declined(bound: Bindings, judged: Judgement) -> str:
+    return f"{bound.domain.card.scope.decline} ({judged.outside})"
+
+
+def _approval(
+    bound: Bindings, state: ThreadState, proposal: Proposal, approver: Approver | None
+) -> tuple[Approval | None, Approval | None]:
+    """(the approval of exactly this proposal, whose edit it is)"""
     if approver is None:
-        return None
-    own = approver == state["task"].get("requester")
-    return Approval(approver, "admin" if bound.environment == "local" else "reviewer", proposal.hash, own)
+        return None, None
+    return approval_of(bound.environment, approver, proposal.hash, state["task"].get("requester"))
 
 
-def _said(bound: Bindings, proposal: Proposal, judged: Judgement, approver: str | None, controls: Controls) -> Json:
-    """The decision with all it rests on, so that it can be made again: labels and hashes, no content."""
+def _said(
+    bound: Bindings,
+    proposal: Proposal,
+    judged: Judgement,
+    approval: Approval | None,
+    controls: Controls,
+    asked: Mapping[str, Any],
+) -> Json:
+    """The decision with all it rests on, so that it can be made again: labels and hashes, no content. `asked`: what
+    the ports have answered that the facts were made of."""
     decision = judged.decision
     return event(
         "policy_check",
@@ -85,7 +114,8 @@ def _said(bound: Bindings, proposal: Proposal, judged: Judgement, approver: str 
         by_hand=decision.by_hand,
         rules=list(decision.rules),
         reasons=list(decision.reasons),
-        approved_by=approver,
+        approved_by=approval.by if approval else None,
+        **asked,
         controls=controls.to_json(),
         policies=bound.gate.policies.hash[:16],
         facts=judged.facts.to_json() if judged.facts else None,

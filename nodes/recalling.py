@@ -50,4 +50,5 @@ def held_back(
         return None
     message = f"{first.name} comes next, and at the level of observe the agent only reads. {' '.join(held.reasons)}"
     asked = blocker_request("planner", "policy_violation", message, None)
-    return {"review": asked, "events": [event("failure", **{"class": "policy_violation"}, message=message)]}
+    said = event("failure", **{"class": "policy_violation"}, message=message, controls=controls.to_json())
+    return {"review": asked, "events": [said]}

@@ -1,8 +1,8 @@
-"""Budgets and limits as data, and what a call must reserve of them. Pure; the table and the lock are the ledger's.
+"""Budgets and limits as data, and what a call must reserve of them. Pure; the table and the lock are store/spending.py.
 
 A reservation is made before a call and either used or released after it. Several rows are reserved together or not at
 all. What is used up is for a person: an approval of exactly this call may go over, and raises the limit by what is
-missing.
+missing. A rate is no budget: it is there again within a minute, so it is waited for.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal, NamedTuple, assert_never
+from typing import Any, Final, Literal, NamedTuple, assert_never
 
-from core.errors import AutonomyError, BadInput
+from core.errors import AutonomyError, BadInput, ToolError
 from core.tools import ToolSpec
+from core.vocabulary import SpendUnit as Unit
 from core.vocabulary import Tier
-from policy.limits import MAX_ATTEMPTS, MAX_STEPS
+from policy.limits import MAX_ATTEMPTS, MAX_REPEATS, MAX_STEPS
 
-Unit = Literal["irreversible", "action_cost", "calls", "tokens", "money", "steps", "repeats", "attempts"]
-Per = Literal["thread", "agent", "proposal"]
+Per = Literal["thread", "agent", "proposal", "call"]
 Window = Literal["ever", "minute", "day"]
 
 
@@ -41,11 +41,12 @@ class Limit:
 LIMITS: Final = (
     Limit("irreversible_actions", "irreversible", "thread", "ever", 3, "irreversible actions of this thread"),
     Limit("action_cost", "action_cost", "agent", "day", 10_000, "budget units of this agent today"),
-    Limit("calls_per_minute", "calls", "agent", "minute", 120, "tool calls of this agent in this minute"),
+    Limit("calls_per_minute", "calls", "agent", "minute", 3_000, "tool calls of this agent in this minute"),
+    Limit("tokens_per_call", "tokens", "call", "ever", 400_000, "tokens that one model call may take"),
     Limit("tokens", "tokens", "thread", "ever", 2_000_000, "tokens of this thread"),
     Limit("cost_per_day", "money", "agent", "day", 20_000_000, "millionths of a dollar of this agent today"),
     Limit("steps", "steps", "thread", "ever", MAX_STEPS, "steps of this thread"),
-    Limit("repeats", "repeats", "proposal", "ever", 3, "times that the same action was proposed"),
+    Limit("repeats", "repeats", "proposal", "ever", MAX_REPEATS, "times that the same action was proposed"),
     Limit("attempts", "attempts", "thread", "ever", MAX_ATTEMPTS, "proposals in a row that came to nothing"),
 )
 
@@ -67,6 +68,12 @@ class Spend(NamedTuple):
     @property
     def left(self) -> int:
         return self.limit - self.reserved - self.used
+
+
+AT_ONCE: Final[frozenset[Unit]] = frozenset({"calls"})
+"""Units that count from the claim on, whatever comes of the call: it was tried in that minute."""
+OF_EFFECTS: Final[frozenset[Unit]] = frozenset({"irreversible"})
+"""Units that count effects: a call that the far side surely refused gives them back, though it was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,11 @@ class Exhausted(NamedTuple):
     left: int
     wanted: int
     again_at: datetime | None
+
+    @property
+    def passes(self) -> bool:
+        """Whether it is a rate, which is waited for instead of asking anybody."""
+        return self.limit.window == "minute"
 
     def __str__(self) -> str:
         said = f"{self.wanted} wanted, {max(self.left, 0)} of {self.limit.most} {self.limit.says} left"
@@ -121,7 +133,7 @@ def needs(amounts: Mapping[Unit, int], spender: Spender, at: datetime, limits: S
     wanted = [
         Need(limit, scope_of(limit.per, spender), window_of(limit.window, at), amounts[limit.unit])
         for limit in limits
-        if amounts.get(limit.unit, 0) > 0
+        if amounts.get(limit.unit, 0) > 0 and limit.per != "call"
     ]
     return sorted(wanted, key=lambda need: need.row.key)
 
@@ -135,6 +147,24 @@ def exhausted(rows: Iterable[Spend], wanted: Sequence[Need], at: datetime) -> li
         if need.amount > left:
             found.append(Exhausted(need.limit, left, need.amount, ends(need.limit.window, at)))
     return found
+
+
+def too_much(amounts: Mapping[Unit, int], limits: Sequence[Limit] = LIMITS) -> list[Exhausted]:
+    """The limits of a single call that `amounts` are above."""
+    return [
+        Exhausted(limit, limit.most, amounts[limit.unit], None)
+        for limit in limits
+        if limit.per == "call" and amounts.get(limit.unit, 0) > limit.most
+    ]
+
+
+def refusal(found: Sequence[Exhausted], at: datetime) -> ToolError:
+    """Why a call is not made. A rate is waited for; everything else is for a person. Nothing was sent."""
+    said = "; ".join(map(str, found))
+    if all(each.passes for each in found):
+        waits = [(each.again_at - at).total_seconds() for each in found if each.again_at is not None]
+        return ToolError(f"Too many calls: {said}.", "transient", max(waits, default=0.0), never_sent=True)
+    return ToolError(f"A limit is used up: {said}.", "limit_reached", never_sent=True)
 
 
 def reserved(rows: Iterable[Spend], wanted: Sequence[Need], *, granted: bool = False) -> list[Spend]:
@@ -160,6 +190,8 @@ def scope_of(per: Per, spender: Spender) -> str:
             return f"agent {spender.agent}"
         case "proposal":
             return f"proposal {spender.thread} {spender.proposal_hash}"
+        case "call":
+            return "one call"
         case _:
             assert_never(per)
 
@@ -192,12 +224,23 @@ def ends(window: Window, at: datetime) -> datetime | None:
             assert_never(window)
 
 
-def changed(limits: Sequence[Limit], most: Mapping[str, int]) -> tuple[Limit, ...]:
-    """`limits` with other figures, by name. Raises BadInput for a name that is none or a figure below zero."""
+def changed(limits: Sequence[Limit], most: Mapping[str, Any]) -> tuple[Limit, ...]:
+    """`limits` with other figures, by name. Raises BadInput for a name that is none or what is no figure from 0 on."""
     names = {limit.name for limit in limits}
-    if wrong := sorted(name for name, figure in most.items() if name not in names or figure < 0):
-        raise BadInput(f"There is no limit {wrong[0]}, or it is below zero; there are {', '.join(sorted(names))}.")
+    if wrong := sorted(name for name, figure in most.items() if name not in names or not _figure(figure)):
+        raise BadInput(
+            f"There is no limit {wrong[0]}, or it is no whole number from 0 on; there are {', '.join(sorted(names))}."
+        )
     return tuple(replace(limit, most=most.get(limit.name, limit.most)) for limit in limits)
+
+
+def most_of(limits: Sequence[Limit]) -> dict[str, int]:
+    """Name -> figure."""
+    return {limit.name: limit.most for limit in limits}
+
+
+def _figure(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**62
 
 
 def _reserved(row: Spend, amount: int, granted: bool) -> Spend:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
@@ -12,14 +12,26 @@ from core.actions import PolicyDecision, Proposal
 from core.domain import Scope
 from core.handles import BadHandle, Origins, Resolved, resolved
 from core.tools import ToolSpec
-from core.vocabulary import Trust
+from core.vocabulary import SpendUnit, Trust
+from policy.budgets import of_call
 from policy.facts import Approval, Call, Facts, Situation, facts_of, typical
 from policy.scope import outside
 
 if TYPE_CHECKING:
     from policy.gate import CedarGate
 
-__all__ = ["Approval", "Judgement", "Situation", "Standing", "check", "judge", "offer", "schema_problems"]
+__all__ = [
+    "Approval",
+    "Judgement",
+    "Situation",
+    "Standing",
+    "check",
+    "in_words",
+    "judge",
+    "offer",
+    "schema_problems",
+    "takes",
+]
 
 
 REJECTED_DIGITS: Final = 16
@@ -38,6 +50,8 @@ class Standing:
     scope: Scope = field(default_factory=Scope)
     tainted: bool = False
     """Whether untrusted content was in the thread before, even if nothing of it is left."""
+    editor: Approval | None = None
+    """Whose edit it is, when it is one; it counts as an approval only where nobody else is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +110,17 @@ def _rejected_before(proposal: Proposal, standing: Standing) -> bool:
     return proposal.hash[:REJECTED_DIGITS] in {rejected[:REJECTED_DIGITS] for rejected in standing.rejected}
 
 
+def takes(proposal: Proposal, tools: Mapping[str, ToolSpec], origins: Origins) -> dict[SpendUnit, int]:
+    """What this very call takes of the limits; nothing for one that will not pass as it is."""
+    spec = tools.get(proposal.action)
+    if spec is None:
+        return {}
+    try:
+        return of_call(spec, spec.tier_of(resolved(proposal.arguments, origins, spec.bindings).arguments))
+    except BadHandle:
+        return {}
+
+
 def _judged(
     gate: CedarGate, proposal: Proposal, spec: ToolSpec, situation: Situation, standing: Standing, values: Resolved
 ) -> Judgement:
@@ -109,15 +134,15 @@ def _judged(
         task=task,
         tainted=standing.tainted or standing.origins.tainted,
         in_scope=not strange,
-        editor=standing.approval if proposal.parent_id else None,
+        editor=(standing.editor or standing.approval) if proposal.parent_id else None,
         profile=standing.origins.profile,
     )
     facts = facts_of(call, situation, standing.approval)
     shown = proposal.model_copy(update={"arguments": values.arguments})
-    return Judgement(_in_words(gate.decide(facts), call), facts, values.labels, shown, strange)
+    return Judgement(_with_origins(gate.decide(facts), call), facts, values.labels, shown, strange)
 
 
-def _in_words(decision: PolicyDecision, call: Call) -> PolicyDecision:
+def _with_origins(decision: PolicyDecision, call: Call) -> PolicyDecision:
     """A review says which of the control arguments nobody trustworthy supplied."""
     doubtful = [
         f"{name} comes from {'untrusted content' if label == 'untrusted' else 'the model'}"
@@ -127,6 +152,15 @@ def _in_words(decision: PolicyDecision, call: Call) -> PolicyDecision:
     if decision.outcome != "review" or not doubtful:
         return decision
     return decision.model_copy(update={"reasons": (*decision.reasons, *doubtful)})
+
+
+def in_words(judged: Judgement, exhausted: Mapping[str, str]) -> Judgement:
+    """A review says which limits are used up, and by how much. `exhausted`: name -> that in words."""
+    decision = judged.decision
+    if decision.outcome != "review" or not exhausted:
+        return judged
+    reasons = (*decision.reasons, *exhausted.values())
+    return replace(judged, decision=decision.model_copy(update={"reasons": reasons}))
 
 
 def schema_problems(spec: ToolSpec, arguments: Mapping[str, object]) -> tuple[str, ...]:

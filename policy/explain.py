@@ -50,7 +50,7 @@ def _changes(gate: CedarGate, facts: Facts) -> Iterator[Change]:
         for instead in _others(each.name, was, facts):
             changed = replace(facts, **{each.name: instead})
             if each.name == "approved" and instead:
-                changed = replace(changed, approver_role="reviewer")
+                changed = replace(changed, approver_role="publisher")
             yield Change(each.name, was, instead, gate.decide(changed).outcome)
 
 

@@ -17,7 +17,7 @@ MOST: Final = 2**62
 
 Committer = Literal["tool", "person"]
 ModelKind = Literal["offline", "remote"]
-ApproverRole = Literal["none", "viewer", "reviewer", "admin"]
+ApproverRole = Literal["none", "viewer", "reviewer", "publisher", "admin"]
 
 VOCABULARY: Final[Mapping[str, tuple[str, ...]]] = {
     "environment": members(Environment),

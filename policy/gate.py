@@ -20,6 +20,7 @@ from core.actions import PolicyDecision
 from policy.facts import Facts
 from policy.lint import EVERYTHING, PolicyFileError, Rule
 from policy.policy_set import Files, PolicySet, load, parse, rule_of
+from policy.truths import Answer, Truths
 
 __all__ = ["CedarGate", "PolicyFileError", "load_gate", "parse_gate"]
 
@@ -27,7 +28,6 @@ _NO_ENTITIES: Final = cedarpy.Entities.from_json_str("[]")
 _MOST_DECISIONS: Final = 4096
 _OF_APPROVAL: Final = frozenset({"approved", "approver_role", "own_request"})
 _BY_HAND: Final = frozenset({"committed_by"})
-Answer = tuple[bool, tuple[Rule, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,11 @@ class CedarGate:
     """Decides over facts. Pure: the same facts get the same decision, so decisions are kept."""
 
     policies: PolicySet
+    truths: Truths = field(init=False, compare=False, repr=False)
     _decisions: dict[Any, PolicyDecision] = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "truths", Truths(self.policies))
 
     @property
     def text(self) -> str:
@@ -51,7 +55,7 @@ class CedarGate:
         return decision
 
     def ask(self, facts: Facts) -> Answer:
-        """Cedar's own answer to one question, and the rules that it rests on."""
+        """Cedar's own answer to one question, and the rules that it rests on; each rule's share of it is remembered."""
         context = facts.context()
         sent = context if self.policies.mentioned >= EVERYTHING else self.policies.mentioned
         request = {
@@ -62,12 +66,20 @@ class CedarGate:
         }
         answer = cedarpy.is_authorized(request, self.policies.handle, _NO_ENTITIES)
         rules = tuple(rule_of(self.policies, each) for each in sorted(answer.diagnostics.reasons, key=_number))
-        return answer.decision == cedarpy.Decision.Allow and not answer.diagnostics.errors, rules
+        allowed = answer.decision == cedarpy.Decision.Allow
+        if answer.diagnostics.errors:
+            return False, rules
+        self.truths.learn(facts, (allowed, rules))
+        return allowed, rules
+
+    def _answer(self, facts: Facts) -> Answer:
+        known = self.truths.answer(facts)
+        return self.ask(facts) if known is None else known
 
     def _decide(self, facts: Facts) -> PolicyDecision:
         if strange := facts.unknown():
             return PolicyDecision(outcome="deny", reasons=tuple(f"there is no {each}" for each in strange))
-        allowed, why = self.ask(facts)
+        allowed, why = self._answer(facts)
         if allowed:
             return _decision("allow", why)
         approved = replace(facts, approved=True, approver_role="admin", own_request=False)
@@ -75,7 +87,7 @@ class CedarGate:
             return _decision("review", why)
         if self._passes(replace(approved, committed_by="person"), why, _OF_APPROVAL | _BY_HAND):
             return _decision("review", why).model_copy(update={"by_hand": True})
-        kept = tuple(rule for rule in why if not rule.looks_at & _OF_APPROVAL) or self.ask(approved)[1]
+        kept = tuple(rule for rule in why if not rule.looks_at & _OF_APPROVAL) or self._answer(approved)[1]
         return PolicyDecision(outcome="deny", reasons=_says(kept) or ("no policy permits this call",), rules=_ids(kept))
 
     def _passes(self, facts: Facts, fired: tuple[Rule, ...], changed: frozenset[str]) -> bool:
@@ -85,7 +97,7 @@ class CedarGate:
         """
         if any(not rule.looks_at & (changed | EVERYTHING) for rule in fired):
             return False
-        return self.ask(facts)[0]
+        return self._answer(facts)[0]
 
     def _key(self, facts: Facts) -> tuple[Any, ...]:
         """All that a rule could tell two calls apart by."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import math
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 from uuid import uuid4
@@ -19,7 +21,7 @@ from core.actions import SelfReport
 from core.canonical import storable
 from core.domain import PromptMessage
 from core.errors import ModelError
-from core.model_calls import ModelCall, ModelCalls, Purpose
+from core.model_calls import ModelCall, ModelCalls, Most, Purpose
 from core.ports import CallSite, Deadlines, ToolChoice, Unwatched
 from core.retries import retry_after
 from core.tools import ToolSpec
@@ -36,6 +38,8 @@ Ask = Callable[[], Awaitable[Sequence[AIMessage]]]
 SAMPLE_TEMPERATURE: Final = 0.7
 _NO_COMPLETION: Final = (AttributeError, TypeError, LookupError)
 """What the client library stumbles with over JSON or a web page that is no completion."""
+_SURELY_OVER: Final = 60.0
+"""Seconds beyond its deadline after which a call that left no record counts in full."""
 _KEY: Final = re.compile(r"\b(?:sk-[\w*-]{6,}|bearer\s+\S+)", re.IGNORECASE)
 
 
@@ -81,7 +85,8 @@ class ChatModel:
             return [part async for part in bound.astream(prompt)]
 
         purpose: Purpose = "sample" if sample else "choose"
-        call_id, (action, arguments, text) = await self._call(site, purpose, prompt, ask, prompting.chosen)
+        most = self._most(prompt, offer)
+        call_id, (action, arguments, text) = await self._call(site, purpose, prompt, ask, prompting.chosen, most)
         return ToolChoice(action, arguments, text, call_id)
 
     def _warmer(self, sample: bool) -> dict[str, Any]:
@@ -110,28 +115,33 @@ class ChatModel:
             answer: Any = await structured.ainvoke(list(prompt))
             return [answer["raw"]]
 
-        _, report = await self._call(site, "report", prompt, ask, prompting.self_report)
+        most = self._most(prompt, schema)
+        _, report = await self._call(site, "report", prompt, ask, prompting.self_report, most)
         return report
 
     async def _call(
-        self, site: CallSite, purpose: Purpose, prompt: Prompt, ask: Ask, read: Callable[[Answer], Read]
+        self, site: CallSite, purpose: Purpose, prompt: Prompt, ask: Ask, read: Callable[[Answer], Read], most: Most
     ) -> tuple[str, Read]:
         tried = 0
         try:
             async for attempt in tries(self._connection.attempts, "model_unavailable"):
                 with attempt:
                     tried = attempt.num
-                    return await self._attempt(site, purpose, prompt, ask, read)
+                    return await self._attempt(site, purpose, prompt, ask, read, most)
         except ModelError as failure:
             raise _after(failure, tried) from None
         raise AssertionError("it returns or raises")
 
     async def _attempt(
-        self, site: CallSite, purpose: Purpose, prompt: Prompt, ask: Ask, read: Callable[[Answer], Read]
+        self, site: CallSite, purpose: Purpose, prompt: Prompt, ask: Ask, read: Callable[[Answer], Read], most: Most
     ) -> tuple[str, Read]:
+        call_id = self._ports.new_id()
+        if self._connection.remote:
+            await self._record.begin(call_id, site, most)
         started = self._ports.clock()
         answer: Answer | None = None
         failure: ModelError | None = None
+        unbilled = False
         try:
             with self._deadlines.running(self._connection.deadline):
                 async with asyncio.timeout(self._connection.deadline):
@@ -140,21 +150,29 @@ class ChatModel:
         except ModelError as error:
             failure = error
         except _raised_by(self._connection) as error:
-            failure = failure_of(error, self._connection, self._ports.clock())
-        call = self._recorded(site, purpose, prompt, started, answer, failure)
-        await self._record.record(call)
+            failure, unbilled = failure_of(error, self._connection, self._ports.clock()), _unbilled(error)
+        call = self._recorded(call_id, site, purpose, prompt, started, answer, failure)
+        await self._record.record(replace(call, unbilled=unbilled))
         if failure is not None:
             failure.model_call = call.id
             raise failure
         return call.id, value
 
+    def _most(self, prompt: Prompt, schemas: Any) -> Most:
+        """A token stands for a byte at least; messages have a few of their own."""
+        said = len(json.dumps([*prompting.recorded(prompt), schemas], ensure_ascii=False).encode())
+        answer = int(self._parameters.get("max_output_tokens") or 0)
+        to_read, to_write = self._connection.prices or (0.0, 0.0)
+        money = math.ceil(said * to_read + answer * to_write)
+        return Most(said + answer, money, self._connection.deadline + _SURELY_OVER)
+
     def _recorded(
-        self, site: CallSite, purpose: Purpose, prompt: Prompt, started: datetime, answer: Answer | None,
+        self, call_id: str, site: CallSite, purpose: Purpose, prompt: Prompt, started: datetime, answer: Answer | None,
         failure: ModelError | None,
     ) -> ModelCall:  # fmt: skip
         elapsed = (self._ports.clock() - started).total_seconds()
         return ModelCall(
-            id=self._ports.new_id(),
+            id=call_id,
             tenant=site.tenant,
             thread_id=site.thread_id,
             task_id=site.task_id,
@@ -171,6 +189,12 @@ class ChatModel:
             started_at=started,
             latency_ms=max(0.0, elapsed * 1000),
         )
+
+
+def _unbilled(error: Exception) -> bool:
+    """The endpoint was not reached, or answered with a refusal. A call that was cut off may have been worked on."""
+    late = isinstance(error, ModelTimeoutError | TimeoutError)
+    return not late and (isinstance(error, ModelConnectionError) or getattr(error, "status_code", None) is not None)
 
 
 def offered(tool: ToolSpec) -> dict[str, Any]:
@@ -256,4 +280,5 @@ def _after(failure: ModelError, attempts: int) -> ModelError:
     tried = f" Tried {attempts} times." if attempts > 1 else ""
     after = ModelError(f"{failure}{tried}", failure.failure_class, failure.retry_after)
     after.model_call = failure.model_call
+    after.limits = failure.limits
     return after

@@ -49,8 +49,8 @@ class ModelSettings:
     max_output_tokens: int = 8192
     temperature: float | None = 0.0
     seed: int | None = None
-    prices: tuple[float, float] | None = None
-    """Cost of a million input and output tokens, when known."""
+    prices: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Model -> dollars for a million input and output tokens, where known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,7 @@ def connection_of(choice: ModelChoice, settings: ModelSettings) -> Connection:
         deadline=settings.deadline,
         structured="function_calling" if choice.kind == "offline" else "json_schema",
         attempts=settings.max_retries + 1,
-        prices=(0.0, 0.0) if choice.kind == "offline" else settings.prices,
+        prices=(0.0, 0.0) if choice.kind == "offline" else settings.prices.get(choice.label),
         secrets=(choice.api_key,) if choice.api_key else (),
     )
 

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import getpass
+import os
+import pwd
 
 from core.errors import BadInput
+from core.people import Person
 
 
 def local_user() -> str:
-    """The operating system's name for the person at the keyboard; recorded as not verified."""
+    """The person at the keyboard, as their session calls itself."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):
         return "local user"
+
+
+def at_keyboard(given: str | None) -> Person:
+    """Who gives a command. A name that was typed in, here or into the session, is not verified; the account's is."""
+    name = given or local_user()
+    return Person(name, verified=given is None and name == _account())
+
+
+def _account() -> str | None:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return None
 
 
 def review_number(text: str) -> int:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import BadInput
-from core.vocabulary import Environment, Stage
+from core.vocabulary import Authority, Environment, Stage
+from policy.budgets import LIMITS, changed
+
+EVERY_TASK_TYPE: Final = "*"
 
 
 class Settings(BaseSettings):
@@ -36,12 +39,16 @@ class Settings(BaseSettings):
     embedding_model: str | None = Field(None, alias="AUTONOMY_EMBEDDING_MODEL")
     embedding_url: str | None = Field(None, alias="AUTONOMY_EMBEDDING_URL")
 
+    authority: Annotated[Mapping[str, Authority], NoDecode] = Field({}, alias="AUTONOMY_AUTHORITY")
+    limits: Annotated[Mapping[str, int], NoDecode] = Field({}, alias="AUTONOMY_LIMITS")
+
     model: str | None = Field(None, alias="AUTONOMY_MODEL")
     model_timeout: float = Field(60.0, gt=0, le=600, alias="AUTONOMY_MODEL_TIMEOUT")
     samples: Literal["on", "off"] = Field("on", alias="AUTONOMY_SAMPLES")
     probe_local_models: bool = Field(True, alias="AUTONOMY_PROBE_LOCAL_MODELS")
     openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
     openai_base_url: str | None = Field(None, alias="OPENAI_BASE_URL")
+    prices: Annotated[Mapping[str, tuple[int, int]], NoDecode] = Field({}, alias="AUTONOMY_PRICES")
 
     serper_api_key: SecretStr | None = Field(None, alias="SERPER_API_KEY")
     serper_base_url: str = Field("https://google.serper.dev", alias="SERPER_BASE_URL")
@@ -63,13 +70,35 @@ class Settings(BaseSettings):
     @field_validator("stages", mode="before")
     @classmethod
     def stages_are_json(cls, value: object) -> object:
-        """Read here, so that a slip in it is told like any other."""
-        if not isinstance(value, str):
-            return value
-        try:
-            return json.loads(value) if value.strip() else {}
-        except json.JSONDecodeError:
-            raise ValueError('it is not JSON like {"set_intent": "checkpoints"}') from None
+        return _object(value)
+
+    @field_validator("authority", mode="before")
+    @classmethod
+    def level_or_levels(cls, value: object) -> object:
+        """One level is that of every task type."""
+        if not isinstance(value, str) or value.strip().startswith("{"):
+            return _object(value)
+        return {EVERY_TASK_TYPE: value.strip()} if value.strip() else {}
+
+    @field_validator("limits", mode="before")
+    @classmethod
+    def known_limits(cls, value: object) -> object:
+        """Raises BadInput with the names there are."""
+        given = _object(value)
+        changed(LIMITS, given)
+        return given
+
+    @field_validator("prices", mode="before")
+    @classmethod
+    def json_object(cls, value: object) -> object:
+        return _object(value)
+
+    @field_validator("prices")
+    @classmethod
+    def no_negative_price(cls, value: Mapping[str, tuple[int, int]]) -> Mapping[str, tuple[int, int]]:
+        if wrong := [label for label, prices in value.items() if min(prices) < 0]:
+            raise ValueError(f"the price of {wrong[0]} is below zero")
+        return value
 
     @property
     def content(self) -> Path:
@@ -87,6 +116,19 @@ class Settings(BaseSettings):
 
 
 Read = TypeVar("Read", bound=BaseSettings)
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    """A JSON object; blank is an empty one. Raises ValueError."""
+    if not isinstance(value, str):
+        return dict(value) if isinstance(value, Mapping) else {}
+    try:
+        read = json.loads(value) if value.strip() else {}
+    except ValueError as error:
+        raise ValueError(f"it is no JSON ({error})") from None
+    if not isinstance(read, dict):
+        raise ValueError("it is no JSON object")  # noqa: TRY004 - pydantic makes a sentence of it
+    return read
 
 
 def read_settings() -> Settings:

@@ -22,7 +22,8 @@ from core.canonical import canonical_json, sha256
 from core.controls import Coin
 from core.errors import ToolError
 from core.memory import Recall
-from core.model_calls import ModelCall
+from core.model_calls import ModelCall, Most
+from core.people import Approver
 from core.ports import CallSite, NoveltyReading, Performed, Scored, Tool, ToolContext
 from core.retries import POSTPONEMENTS
 from core.state import Json, ThreadState
@@ -75,10 +76,10 @@ class SecondLookApprovals:
 
     seen: set[tuple[str, str]] = field(default_factory=set)
 
-    async def approver(self, thread_id: str, proposal_hash: str) -> str | None:
+    async def approver(self, thread_id: str, proposal_hash: str) -> Approver | None:
         looked_at = (thread_id, proposal_hash) in self.seen
         self.seen.add((thread_id, proposal_hash))
-        return "studio" if looked_at else None
+        return Approver("studio") if looked_at else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,8 @@ class NothingKnown:
 @dataclass(frozen=True, slots=True)
 class Unrecorded:
     """core.model_calls.ModelCalls that keeps none: Studio has its own trace."""
+
+    async def begin(self, call: str, site: CallSite, most: Most) -> None: ...
 
     async def record(self, call: ModelCall) -> None: ...
 
@@ -158,7 +161,7 @@ async def make_graph() -> CompiledStateGraph[GraphState, None, GraphState, Graph
         memory=nothing,
         gate=await asyncio.to_thread(load_gate),
         environment="local",
-        authorities=EnvironmentAuthorities("local"),
+        authorities=EnvironmentAuthorities(seo.DOMAIN.name, "local"),
         offline=choice.kind == "offline",
         new_id=lambda: uuid.uuid4().hex,
         postponed=len(POSTPONEMENTS),  # nobody here would take the thread up again

@@ -8,7 +8,6 @@ import secrets
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
@@ -20,17 +19,21 @@ from core.events import Event
 from core.failures import classify
 from core.lifecycle import ENDED
 from core.operations import Resolution
+from core.people import Person
 from core.reviews import WireAnswer, answer_of
 from core.state import Json
 from core.tools import ToolSpec
 from core.vocabulary import Answer, Reason, ThreadStatus, Verdict
 from graph.version import GRAPH_VERSION
+from policy.facts import Approval, Facts
+from policy.people import objections, own, role_of
 from runtime.edits import edited_arguments
 from runtime.intake import NewThread
 from runtime.resolutions import resolution
 from runtime.wiring import Application
 from store.outcomes import Word
 from store.reviews import VERDICTS, Decision
+from store.roles import RoleStore
 from store.threads import Lease
 
 if TYPE_CHECKING:
@@ -38,17 +41,11 @@ if TYPE_CHECKING:
 
     from runtime.running import Observer
 
+__all__ = ["Person", "advance", "decide", "start", "stop"]
+
 _ID_BYTES: Final = 5
 _LOOK_SECONDS: Final = 0.5
 """Between two looks at a lease that somebody else holds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who decides. `verified` is False for a name that was only typed in."""
-
-    name: str
-    verified: bool = False
 
 
 async def start(app: Application, new: NewThread, *, reserved: bool = False) -> str:
@@ -140,7 +137,7 @@ async def decide(
     Raises NotFound, AlreadyDecided, StaleDecision, or BadInput for an answer this review does not take.
     """
     review = await app.reviews.get(number)
-    _refuse_own(review, person)
+    await _refuse_who_may_not(app, review, person, wire)
     choice, message = _choice(review["request"], message) if wire == "respond" else (None, message)
     answer = answer_of(review["kind"], wire, choice)
     allowed = review["request"]["review_configs"][0]["allowed_decisions"]
@@ -268,10 +265,22 @@ async def _dead_runners_lease(app: Application, thread_id: str) -> None:
         left = now
 
 
-def _refuse_own(review: Mapping[str, Any], person: Person) -> None:
-    """No one approves their own request; waived in `local`, where one person is everybody."""
-    if review["environment"] != "local" and review["requester"] == person.name:
-        raise BadInput(f"{person.name} started this thread and cannot decide on it; someone else has to.")
+async def _refuse_who_may_not(app: Application, review: Mapping[str, Any], person: Person, wire: WireAnswer) -> None:
+    """No one decides on their own request, and roles bound who approves what; by the rules that decide when it runs."""
+    environment = review["environment"]
+    approver = await RoleStore(app.pool).of(person, review["tenant"], review["thread_id"], review["action_hash"])
+    if approver.roles and not person.verified:
+        raise BadInput(f"People have roles here, and {person.name} is a name that was only typed in. Leave out --as.")
+    if own(environment, approver, review["requester"]):
+        what = "started this thread" if person.name == review["requester"] else "edited this action"
+        raise BadInput(f"{person.name} {what} and cannot decide on it; someone else has to.")
+    approval = Approval(person.name, role_of(environment, approver), review["action_hash"], own=False)
+    recorded = None
+    if review["kind"] == "action" and wire in ("approve", "edit"):
+        recorded = await app.reviews.judged(review["thread_id"], review["action_hash"])
+    facts = None if recorded is None else Facts.from_json(recorded)
+    if why := objections(app.gate, facts, approval, edit=wire == "edit"):
+        raise BadInput(f"{person.name} ({approval.role}) cannot {wire} this: {'; '.join(why)}.")
 
 
 def _choice(request: Mapping[str, Any], message: str) -> tuple[str | None, str]:

@@ -44,6 +44,15 @@ def proposals(events: Iterable[ChainedEvent]) -> list[str]:
     return [stored.body["artifact"] for stored in events if stored.kind == "decision"]
 
 
+def authority(events: Iterable[ChainedEvent]) -> dict[str, dict[str, Any]]:
+    """Task type -> the level that it was last seen at: level, reasons, certified, threshold."""
+    seen: dict[str, dict[str, Any]] = {}
+    for stored in events:
+        if stored.kind in ("decision", "policy_check"):
+            seen.update(stored.body.get("controls", {}).get("levels", {}))
+    return seen
+
+
 def in_words(stored: ChainedEvent, texts: Mapping[str, str]) -> Words:
     """(what, why) of one event. `texts`: SHA-256 -> text, of its proposal if it has one."""
     body = stored.body
@@ -85,6 +94,8 @@ def in_words(stored: ChainedEvent, texts: Mapping[str, str]) -> Words:
             return f"{body['action']}: {ATTEMPTS[body['said']]}", _attempt(body)
         case "postponed":
             return f"tried again at {body['again_at'][11:19]} UTC", f"{body['message']} [{body['class']}]"
+        case "authority_changed":
+            return f"authority for {body['task_type']}: {body['was']} → {body['now']}", " ".join(body["reasons"])
         case "stop_requested":
             return f"stop asked for by {stored.actor}", str(body["message"])
         case "audit_judged":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -12,13 +12,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
+from core.controls import InForce
 from core.domain import Domain, refuse_without_card
 from core.errors import AutonomyError, BadInput
-from core.ports import Model
-from core.vocabulary import Authority, Risk
+from core.ports import Model, Novelty
+from core.vocabulary import Risk
 from escalation.samples import NONE, WAYS, Way
 from nodes.bindings import Bindings
-from policy.facts import authority_in
+from policy.budgets import LIMITS, Limit, changed
+from runtime.authorities import BoundedAuthorities, level_in
 from runtime.copies import Forgetful, is_stubbed
 from runtime.domain_rules import brought
 from runtime.earned import EarnedAuthorities
@@ -33,11 +35,13 @@ from store.artifacts import PostgresArtifacts
 from store.jobs import Jobs, PostgresJobs
 from store.leases import LeaseKeeper
 from store.ledger import PostgresLedger
+from store.lockdown import LockdownStore
 from store.memory import PostgresMemory
 from store.model_calls import ModelCallStore
 from store.outcomes import RunOutcomes
 from store.reviews import ReviewStore
 from store.secrets import SecretStore
+from store.spending import PostgresBudgets, agent_of
 from store.sql import query
 from store.threads import ThreadStore
 from store.vectors import ChromaNovelty
@@ -74,7 +78,7 @@ class Parts:
     domains: Mapping[str, Callable[[], ModuleType]] = field(default_factory=lambda: DOMAINS)
     saver: Callable[..., TransitionSaver] = _saver
     """Called with pool, thread id and epoch; and with a `cipher` when there is a key."""
-    ledger: Callable[[database.Pool, int], PostgresLedger] = PostgresLedger
+    ledger: Callable[[database.Pool, int, Sequence[Limit]], PostgresLedger] = PostgresLedger
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ class Application:
     jobs: Jobs
     mcp: McpTools = field(default_factory=McpTools)
     breakers: Breakers = field(default_factory=Breakers)
-    _models: dict[str, tuple[BaseChatModel, Model]] = field(default_factory=dict)
+    _models: dict[tuple[str, str], tuple[BaseChatModel, Model]] = field(default_factory=dict)
 
     def domain(self, name: str) -> Domain:
         """With the tools of MCP servers that it is given. Raises BadInput for a domain that is not installed, or has no
@@ -122,10 +126,13 @@ class Application:
         """The rules in force, read when they are first asked for. Raises BadInput with file, line and reason."""
         return self._gate()
 
-    @property
-    def authority(self) -> Authority:
-        """What the agent may do without a person, before anything is certified."""
-        return authority_in(self.settings.environment)
+    def authority(self, task_types: Collection[str]) -> Mapping[str, InForce]:
+        """How far an agent goes alone with each task type, before anything is certified, and what holds it there."""
+        return {name: level_in(self.settings.environment, self.settings.authority, name) for name in task_types}
+
+    def limits(self, domain: str) -> Sequence[Limit]:
+        """The limits of an agent: the usual ones, those of its card, those of this installation."""
+        return changed(changed(LIMITS, self.domain(domain).card.limits), self.settings.limits)
 
     async def counts(self) -> dict[str, Any]:
         """server_version, threads, reviews (open)."""
@@ -166,15 +173,23 @@ class Application:
         tools = register(domain.tools, {**self.mcp.adapters(module.DOMAIN), **module.adapters(self.settings)})
         novelty: Novelty = self.novelty
         apart = ""
-        secrets = SecretStore(self.pool, lambda: cipher_for_secrets(self.settings))
         if is_stubbed(thread):
             tools, novelty, apart = stubbed(tools), Forgetful(novelty), thread["id"]
+        limits = self.limits(thread["domain"])
+        budgets = PostgresBudgets(self.pool, agent_of(thread["tenant"], thread["domain"]), limits)
+        secrets = SecretStore(self.pool, lambda: cipher_for_secrets(self.settings))
+        ledger = self.parts.ledger(self.pool, epoch, limits)
+        earned = EarnedAuthorities(
+            self.pool,
+            thread["environment"],
+            thread["behaviour_versions"],
+            self.settings.stages,
+            self.settings.checkpoints,
+        )
         return Bindings(
             domain=domain,
             model=self._model(choice, thread["domain"]),
-            executor=LedgerExecutor(
-                tools, self.parts.ledger(self.pool, epoch), self.artifacts, self.keeper, self.breakers, apart, secrets
-            ),
+            executor=LedgerExecutor(tools, ledger, self.artifacts, self.keeper, self.breakers, apart, secrets, budgets),
             artifacts=self.artifacts,
             approvals=self.reviews,
             novelty=novelty,
@@ -183,15 +198,13 @@ class Application:
             memory=PostgresMemory(self.pool),
             gate=self.gate,
             environment=thread["environment"],
-            authorities=EarnedAuthorities(
-                self.pool,
-                thread["environment"],
-                thread["behaviour_versions"],
-                self.settings.stages,
-                self.settings.checkpoints,
+            authorities=BoundedAuthorities(
+                earned, domain.name, thread["environment"], self.settings.authority, LockdownStore(self.pool)
             ),
             offline=choice.kind == "offline",
             new_id=lambda: uuid.uuid4().hex,
+            budgets=budgets,
+            limits=limits,
             samples=self.samples(choice),
             postponed=thread["postponed"],
         )
@@ -199,14 +212,16 @@ class Application:
     def _model(self, choice: ModelChoice, domain: str) -> Model:
         from runtime.chat_model import ChatModel
 
-        if choice.label not in self._models:
+        known = (domain, choice.label)
+        if known not in self._models:
             settings = model_settings(self.settings, choice.label)
             chat = build(choice, settings, self._domain_module(domain).offline_model)
             made_by = self.release(self.behaviour_versions(domain, choice))
-            record, connection = ModelCallStore(self.pool, made_by), connection_of(choice, settings)
+            record = ModelCallStore(self.pool, made_by, domain, self.limits(domain))
+            connection = connection_of(choice, settings)
             model = ChatModel(chat, choice.label, choice.parameters, record, connection, deadlines=self.keeper)
-            self._models[choice.label] = (chat, model)
-        return self._models[choice.label][1]
+            self._models[known] = (chat, model)
+        return self._models[known][1]
 
     async def close(self) -> None:
         self.keeper.close()
@@ -223,6 +238,7 @@ def model_settings(given: Settings, model: str | None = None) -> ModelSettings:
         base_url=given.openai_base_url,
         timeout=given.model_timeout,
         probe_local=given.probe_local_models,
+        prices={label: (read / 1e6, write / 1e6) for label, (read, write) in given.prices.items()},
     )
 
 

@@ -38,7 +38,7 @@ async def append(
     links = chain(thread["id"], thread["last_seq"], thread["last_hash"], list(events), now, checkpoint_id)
     if links:
         async with connection.cursor() as cursor:
-            await cursor.executemany(query("event_insert"), [_row(thread["tenant"], link) for link in links])
+            await cursor.executemany(query("event_insert"), [event_row(thread["tenant"], link) for link in links])
     await connection.execute(
         query("thread_advance"),
         {
@@ -57,7 +57,8 @@ async def timeline(connection: Connection, thread_id: str) -> list[ChainedEvent]
     return [ChainedEvent(event_class=row.pop("class"), **row) for row in rows]
 
 
-def _row(tenant: str, link: ChainedEvent) -> tuple[Any, ...]:
+def event_row(tenant: str, link: ChainedEvent) -> tuple[Any, ...]:
+    """Parameters of `event_insert`."""
     return (
         link.thread_id, link.seq, tenant, link.kind, link.event_class, link.actor, link.at, link.checkpoint_id,
         Json(link.body, dumps=canonical_json), link.prev_hash, link.hash,

@@ -1,13 +1,14 @@
 """The ledger of operations: an effect under one key happens once. Its table is core/operations.py.
 
-Every claim, committed before anything is sent, checks in its own transaction that the caller still holds the thread's
-lease and that a gated call was approved by a person as exactly this request. Every attempt is a row of history and an
-event, in the transaction that it speaks of. Lock order: thread, then operation.
+Every claim, committed before anything is sent, checks in its own transaction that the caller still holds the
+thread's lease, that a gated call was approved by a person as exactly this request, and that there is no lockdown; and
+it reserves what the call takes (store/spending.py). Every attempt is a row of history and an event, in the transaction
+that it speaks of. Lock order: lockdown, thread, operation, spend.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,12 +19,16 @@ from psycopg import OperationalError
 from core.errors import LeaseLost, ToolError
 from core.events import Event
 from core.failures import named
-from core.operations import Claim, Held, OperationMove, OperationRequest, Step, in_force, in_question, next_step
-from core.vocabulary import Attempt, OperationState
+from core.operations import Claim, Held, OperationMove, OperationRequest, Step, in_question, next_step
+from core.operations import in_force as revision_in_force
+from core.vocabulary import Attempt, OperationState, SpendUnit, members
+from policy.budgets import AT_ONCE, LIMITS, Limit, Spender, needs
 from store.artifacts import PostgresArtifacts, PostgresDocuments
 from store.database import Connection, Pool
 from store.events import append, lock_thread
-from store.operations import Place, Said, move, write_down
+from store.lockdown import hold_off, in_force
+from store.operations import Place, Said, holder_of, move, write_down
+from store.spending import agent_of, approved, now, reserve
 from store.sql import query
 
 _ENDINGS: Final[Mapping[OperationState, OperationMove]] = {
@@ -52,6 +57,7 @@ class _Page:
     request: OperationRequest
     thread: Mapping[str, Any]
     epoch: int
+    limits: Sequence[Limit]
     events: list[Event] = field(default_factory=list)
 
     async def move(
@@ -65,13 +71,13 @@ class _Page:
         self.events.extend(done.events)
         return done.place
 
-    async def run(self, place: Place) -> Claim:
-        """The attempt that comes next belongs to this run."""
+    async def run(self, place: Place, *, held: bool = False) -> Claim:
+        """The attempt that comes next belongs to this run. `held`: what it takes is reserved already."""
         row = _row(self.request, place.revision, self.epoch)
         found = await (await self.connection.execute(query("operation_run"), row)).fetchone()
         if found is None:
             raise _vanished(self.request)
-        return await self.started(place.revision, found)
+        return await self.started(place.revision, found, held=held)
 
     async def claim_new(self, revision: int) -> Claim | None:
         """The first attempt of a revision that was not there; None when it is there by now."""
@@ -79,27 +85,46 @@ class _Page:
         found = await (await self.connection.execute(query("operation_claim"), row)).fetchone()
         return None if found is None else await self.started(revision, found)
 
-    async def started(self, revision: int, found: Mapping[str, Any]) -> Claim:
+    async def started(self, revision: int, found: Mapping[str, Any], *, held: bool = False) -> Claim:
+        """Raises ToolError when lockdown or a limit is in the way; then the whole claim is undone."""
+        await self.unlocked()
         claim = Claim(found["fence"], found["attempt"], revision=revision)
-        if self.request.idempotency != "local":  # a local effect is never begun without being recorded
-            said = Said("started", self.request.thread_id)
-            place = _place(self.request, claim, "started")
-            self.events.append(
-                await write_down(self.connection, place, said, self.request.tool, self.request.proposal_id)
-            )
+        if self.request.idempotency == "local":  # a local effect is never begun without being recorded, and pays then
+            return claim
+        units = AT_ONCE if held else members(SpendUnit)
+        message = await self.pay(units, holder_of(self.request.key, revision))
+        said = Said("started", self.request.thread_id, message=message)
+        place = _place(self.request, claim, "started")
+        self.events.append(await write_down(self.connection, place, said, self.request.tool, self.request.proposal_id))
         return claim
+
+    async def pay(self, units: Collection[str], holder: str | None) -> str:
+        """Reserve what the call takes of those units; which limits an approval has gone over, in words."""
+        request, at = self.request, now()
+        amounts = {unit: amount for unit, amount in request.amounts.items() if unit in units}
+        spender = Spender(agent_of(self.thread["tenant"], self.thread["domain"]), request.thread_id)
+        if not (wanted := needs(amounts, spender, at, self.limits)):
+            return ""
+        over = await reserve(self.connection, wanted, at, holder=holder, granted=request.gated)
+        return f"over a limit, as approved: {'; '.join(map(str, over))}" if over else ""
+
+    async def unlocked(self) -> None:
+        """Raises ToolError when lockdown is on. It is read behind its lock, which `_page` took first."""
+        if reason := await in_force(self.connection, self.thread["domain"], self.thread["environment"]):
+            raise ToolError(f"Lockdown is on: {reason}", "policy_violation", never_sent=True)
 
 
 class PostgresLedger:
     """core.ports.Ledger. One per run; `epoch` is the lease of the run."""
 
-    def __init__(self, pool: Pool, epoch: int) -> None:
+    def __init__(self, pool: Pool, epoch: int, limits: Sequence[Limit] = LIMITS) -> None:
         self._pool = pool
         self._epoch = epoch
+        self._limits = limits
 
     async def claim(self, request: OperationRequest) -> Claim:
         """Claim the key, committed before anything is sent. Raises LeaseLost or ToolError."""
-        async with self._page(request) as page:
+        async with self._page(request, sending=True) as page:
             found = await self._claim(page)
         if isinstance(found, ToolError):  # raised here, so that a takeover that leads to it is kept
             raise found
@@ -114,13 +139,13 @@ class PostgresLedger:
 
     async def resolve(self, request: OperationRequest, claim: Claim, found: Mapping[str, Any] | None) -> Claim:
         """What the far side said of an operation whose effect is unknown. Raises LeaseLost or ToolError."""
-        async with self._page(request) as page:
+        async with self._page(request, sending=True) as page:
             await self._entitled(page)
             place = _place(request, claim, "unknown")
             if found is None:
                 if (now := await page.move(place, "miss", "absent")) is None:
                     raise _busy(request)
-                return await page.run(now)
+                return await page.run(now, held=True)
             if await page.move(place, "find", "found", found) is None:
                 raise _busy(request)
             return replace(claim, ask=False, recorded=found["results"], summary=found["summary"])
@@ -128,7 +153,7 @@ class PostgresLedger:
     @asynccontextmanager
     async def local(self, request: OperationRequest) -> AsyncIterator[PostgresLocalOperation]:
         """Claim, effect and record in one transaction: for effects in our own Postgres."""
-        async with self._page(request) as page:
+        async with self._page(request, sending=True) as page:
             claim = await self._claim(page)
             if isinstance(claim, ToolError):
                 raise claim
@@ -136,14 +161,17 @@ class PostgresLedger:
                 claim,
                 PostgresArtifacts(self._pool, page.connection),
                 PostgresDocuments(page.connection, request.tenant, request.thread_id),
-                partial(_settle, page, claim, "succeeded"),
+                partial(_succeed, page, claim),
             )
 
     @asynccontextmanager
-    async def _page(self, request: OperationRequest) -> AsyncIterator[_Page]:
+    async def _page(self, request: OperationRequest, *, sending: bool = False) -> AsyncIterator[_Page]:
         try:
             async with self._pool.connection() as connection, connection.transaction():
-                page = _Page(connection, request, await lock_thread(connection, request.thread_id), self._epoch)
+                if sending:
+                    await hold_off(connection)
+                thread = await lock_thread(connection, request.thread_id)
+                page = _Page(connection, request, thread, self._epoch, self._limits)
                 yield page
                 if page.events:
                     await append(connection, page.thread, page.events)
@@ -154,7 +182,7 @@ class PostgresLedger:
         await self._entitled(page)
         if (claim := await page.claim_new(1)) is not None:
             return claim
-        held = in_force(await self._revisions(page), page.request)
+        held = revision_in_force(await self._revisions(page), page.request)
         return await self._follow(page, held, next_step(page.request, held))
 
     async def _entitled(self, page: _Page) -> None:
@@ -162,11 +190,12 @@ class PostgresLedger:
         request = page.request
         if page.thread["epoch"] != self._epoch:
             raise LeaseLost(request.thread_id)
-        if request.gated:
-            proof = {"id": request.thread_id, "hash": request.proposal_hash}
-            if await (await page.connection.execute(query("review_approver"), proof)).fetchone() is None:
-                raise ToolError(f"{request.tool} needs a person's approval of exactly this call.", "policy_violation")
-        # Budgets are to be reserved here, in the same transaction.
+        if by := page.thread["stop_requested_by"]:  # the run is about to hear of it
+            raise ToolError(
+                f"{request.tool} was not called: {by} has asked the thread to stop.", "busy", never_sent=True
+            )
+        if request.gated and not await approved(page.connection, request):
+            raise ToolError(f"{request.tool} needs a person's approval of exactly this call.", "policy_violation")
 
     async def _revisions(self, page: _Page) -> tuple[Held, ...]:
         key = {"key": page.request.key}
@@ -208,7 +237,7 @@ class PostgresLedger:
             case "begin":
                 return await page.run(place)
             case "reopen" | "repeat":
-                return await page.run(_there(await page.move(place, step), request))
+                return await page.run(_there(await page.move(place, step), request), held=step == "repeat")
             case "next_revision":
                 return await _next_revision(page, place)
             case "take_over":
@@ -253,6 +282,12 @@ def _refusal(request: OperationRequest, held: Held, step: Step) -> ToolError:
         "it is not done twice.",
         "tool_refused",
     )
+
+
+async def _succeed(page: _Page, claim: Claim, outcome: Mapping[str, Any]) -> None:
+    """A local effect pays with its record, so that what all threads of an agent share is not held while it is made."""
+    await page.pay(members(SpendUnit), None)
+    await _settle(page, claim, "succeeded", outcome)
 
 
 async def _settle(page: _Page, claim: Claim, state: OperationState, outcome: Mapping[str, Any]) -> None:

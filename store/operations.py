@@ -16,6 +16,7 @@ from core.vocabulary import Attempt, OperationState
 from store.artifacts import PostgresArtifacts
 from store.database import Connection, Pool
 from store.events import append, lock_thread
+from store.spending import settle
 from store.sql import query
 
 KEY_SHOWN = 16
@@ -79,12 +80,18 @@ async def move(
     found = await (await connection.execute(query("operation_move"), row)).fetchone()
     if found is None:
         return None
+    await settle(connection, holder_of(place.key, place.revision), by, never_sent=bool(told.get("never_sent")))
     now = Place(place.key, place.revision, found["fence"], found["attempt"], state)
     if said is None:
         return Moved(now, ())
     # What ends one attempt is written down under its number, although the row already counts the next one.
     of = place if by in ANOTHER_ATTEMPT else now
     return Moved(now, (await write_down(connection, of, said, found["tool"], found["proposal_id"]),))
+
+
+def holder_of(key: str, revision: int) -> str:
+    """Under what an operation's share of the budgets is held."""
+    return f"{key} {revision}"
 
 
 async def write_down(connection: Connection, place: Place, said: Said, tool: str, proposal_id: str) -> Event:

@@ -22,7 +22,7 @@ order by created_at desc, id
 limit %(limit)s
 
 -- thread_lock: Hold a thread's row; everything that writes events does so under it.
-select id, tenant, status, epoch, last_seq, last_hash, postponed, wake, stop_requested_by, coalesce(lease_until > now(), false) as leased
+select id, tenant, domain, environment, status, epoch, last_seq, last_hash, postponed, wake, stop_requested_by, stop_message, coalesce(lease_until > now(), false) as leased
 from thread where id = %(id)s for update
 
 -- thread_advance: After a transition: the end of the chain, and a status when it changes.
@@ -62,10 +62,39 @@ select lease_owner, greatest(0, extract(epoch from lease_until - now()))::float8
 update thread set wake = wake + 1, wake_at = now() + %(reserved)s * interval '1 second' where id = %(id)s
 
 -- thread_ask_stop: A person wants it stopped; its runner will see it.
-update thread set wake = wake + 1, stop_requested_by = %(by)s where id = %(id)s
+update thread set wake = wake + 1, stop_requested_by = %(by)s, stop_message = %(message)s where id = %(id)s
 
--- thread_stop_reason: What the person who wants it stopped said.
-select body ->> 'message' as message from event where thread_id = %(id)s and kind = 'stop_requested' order by seq desc limit 1
+-- stop_running: Threads of a domain, or of all, that somebody runs and nobody has asked to stop.
+select id from thread
+where status = 'running' and lease_until > now() and stop_requested_by is null and (%(domain)s::text is null or domain = %(domain)s)
+order by id limit %(limit)s
+
+-- stop_mark: Ask for the stop of a chunk of what nobody runs, what could be begun next first.
+with chosen as (
+  select id from thread
+  where status not in ('done', 'stopped') and stop_requested_by is null and (%(domain)s::text is null or domain = %(domain)s)
+    and (lease_until is null or lease_until < now())
+  order by status = 'queued' desc, status = 'running' desc limit %(limit)s for update skip locked
+)
+update thread set wake = wake + 1, stop_requested_by = %(by)s, stop_message = %(message)s
+from chosen where thread.id = chosen.id
+
+-- stop_marked: A chunk of what was asked to stop and nobody runs, held.
+select id, tenant, status, last_seq, last_hash, stop_requested_by, stop_message from thread
+where id > %(after)s and status not in ('done', 'stopped') and stop_requested_by is not null
+  and (%(domain)s::text is null or domain = %(domain)s) and (lease_until is null or lease_until < now())
+order by id limit %(limit)s for update skip locked
+
+-- stop_end: End them; a runner that is still alive is fenced.
+update thread
+set status = 'stopped', last_seq = ended.seq, last_hash = ended.hash, ending = ended.ending::json, updated_at = now(),
+    lease_owner = null, lease_until = null, wake_at = null, epoch = epoch + 1
+from unnest(%(ids)s::text[], %(seqs)s::bigint[], %(hashes)s::text[], %(endings)s::text[]) as ended (id, seq, hash, ending)
+where thread.id = ended.id
+
+-- stop_left: What was not asked to stop yet, and what still runs.
+select count(*) filter (where stop_requested_by is null) as unasked, count(*) filter (where stop_requested_by is not null) as running
+from thread where status not in ('done', 'stopped') and (%(domain)s::text is null or domain = %(domain)s)
 
 -- thread_end_lease: Nobody runs it any more; a runner that is still alive is fenced.
 update thread set lease_owner = null, lease_until = null, wake_at = null, epoch = epoch + 1 where id = %(id)s
@@ -76,7 +105,7 @@ where id = %(id)s and status in ('queued', 'running', 'waiting') and (lease_unti
   and (wake_at is null or wake_at <= now())
 
 -- review_withdraw: Nobody is asked any more, and what was decided is not taken up.
-update review set state = 'withdrawn' where thread_id = %(id)s and state in ('open', 'decided')
+update review set state = 'withdrawn' where thread_id = any(%(ids)s) and state in ('open', 'decided')
 
 -- job_enqueue: A job for a thread that has none waiting. What has begun goes before what has not.
 insert into procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args)
@@ -361,10 +390,45 @@ select number, kind, state, task_type, checkpoint_id, action_hash, request, open
        decided_by, decided_at, verified, taken_over_by, taken_over_at
 from review where thread_id = %(id)s order by number
 
--- review_approver: Who approved exactly this proposal.
-select decided_by from review
+-- review_approver: Who approved exactly this proposal, by an approval or an edit, and whose edit it is.
+select decided_by as by, coalesce(verified, false) as verified,
+       (select role from role where person = decided_by and role.tenant in (review.tenant, '*') order by role.tenant = '*' limit 1) as role,
+       exists (select from role) as roles,
+       (select edit.decided_by from review edit
+        where edit.thread_id = review.thread_id and edit.decided_hash = review.decided_hash and edit.answer = 'edit'
+          and edit.state in ('decided', 'released') order by edit.number desc limit 1) as editor
+from review
 where thread_id = %(id)s and decided_hash = %(hash)s and answer in ('approve', 'edit') and state in ('decided', 'released')
 order by number desc limit 1
+
+-- role_of: What a person may do for a tenant, whether anybody has a role, and who edited an action into what it is.
+select (select role from role where person = %(person)s and tenant in (%(tenant)s, '*') order by tenant = '*' limit 1) as role,
+       exists (select from role) as roles,
+       (select decided_by from review where thread_id = %(thread)s and decided_hash = %(hash)s and answer = 'edit'
+          and state in ('decided', 'released') order by number desc limit 1) as editor
+
+-- role_list: Who may do what.
+select person, tenant, role, set_by, set_at from role order by person, tenant
+
+-- role_lock: One change of roles at a time.
+lock table role in share row exclusive mode
+
+-- role_set: Give a person a role.
+insert into role (person, tenant, role, set_by) values (%(person)s, %(tenant)s, %(role)s, %(by)s)
+on conflict (person, tenant) do update set role = excluded.role, set_by = excluded.set_by, set_at = now()
+
+-- role_remove: Take a person's role.
+delete from role where person = %(person)s and tenant = %(tenant)s
+
+-- event_facts: The facts over which policy decided last on exactly this proposal.
+select body -> 'facts' as facts from event
+where thread_id = %(id)s and kind = 'policy_check' and body ->> 'action_hash' = %(hash)s and body ->> 'facts' is not null
+order by seq desc limit 1
+
+-- review_locked_down: What waits for a lockdown to be lifted.
+select number, thread.domain, thread.environment from review join thread on thread.id = review.thread_id
+where review.state = 'open' and kind = 'blocker' and (request ->> 'lockdown')::boolean and number > %(after)s
+order by number limit %(limit)s
 
 -- review_inbox: What waits for people, newest first; two parts, so that each has its index, see thread_list.
 select waiting.number, waiting.thread_id, waiting.tenant, waiting.kind, waiting.task_type, waiting.request, waiting.opened_at,
@@ -653,6 +717,88 @@ on conflict (thread_id, tool, name) do update set sealed = excluded.sealed, give
 -- secret_take: The tool has it now, and nobody else.
 delete from secret where thread_id = %(thread_id)s and tool = %(tool)s and name = %(name)s returning sealed
 
+-- spend_lock: Rows of limits, made if need be and held in the given order, which is the same everywhere.
+insert into spend (scope, unit, "window", "limit")
+select * from unnest(%(scopes)s::text[], %(units)s::text[], %(windows)s::text[], %(limits)s::bigint[])
+on conflict (scope, unit, "window") do update set "limit" = excluded."limit"
+returning scope, unit, "window", "limit", granted, reserved, used
+
+-- spend_read: The same rows, to look at only.
+select spend.* from spend
+join unnest(%(scopes)s::text[], %(units)s::text[], %(windows)s::text[]) as asked (scope, unit, "window") using (scope, unit, "window")
+
+-- spend_take: Reserve or use so much of rows that are held.
+with taken as (
+  select * from unnest(%(scopes)s::text[], %(units)s::text[], %(windows)s::text[], %(held)s::bigint[], %(used)s::bigint[],
+                       %(granted)s::bigint[]) as taken (scope, unit, "window", held, used, granted)
+), holds as (
+  insert into spend_hold (holder, scope, unit, "window", amount)
+  select %(holder)s::text, scope, unit, "window", held from taken where held > 0
+)
+update spend
+set reserved = spend.reserved + taken.held, used = spend.used + taken.used, granted = spend.granted + taken.granted
+from taken where (spend.scope, spend.unit, spend."window") = (taken.scope, taken.unit, taken."window")
+
+-- spend_settle: What was held is over: the units in `full` were used, of tokens and money what is said, the rest is free.
+with held as (
+  select spend.scope, spend.unit, spend."window", hold.amount
+  from spend_hold hold join spend using (scope, unit, "window") where hold.holder = %(holder)s
+  order by spend.scope collate "C", spend.unit collate "C", spend."window" collate "C" for update of spend
+), gone as (
+  delete from spend_hold where holder = %(holder)s
+)
+update spend
+set reserved = spend.reserved - held.amount,
+    used = spend.used + case when held.unit = any(%(full)s::text[]) then held.amount
+                             when held.unit = 'tokens' then %(tokens)s::bigint
+                             when held.unit = 'money' then %(money)s::bigint else 0 end
+from held where (spend.scope, spend.unit, spend."window") = (held.scope, held.unit, held."window")
+
+-- spend_until: When model calls without an answer count in full.
+update spend_hold set until = %(until)s where holder = %(holder)s
+
+-- spend_lapse: Model calls that can no longer be under way and were never settled; of rows that are held.
+with lapsed as (
+  delete from spend_hold using unnest(%(scopes)s::text[], %(units)s::text[], %(windows)s::text[]) as asked (scope, unit, "window")
+  where (spend_hold.scope, spend_hold.unit, spend_hold."window") = (asked.scope, asked.unit, asked."window") and until < now()
+  returning spend_hold.scope, spend_hold.unit, spend_hold."window", amount
+), totals as (
+  select scope, unit, "window", sum(amount)::bigint as amount from lapsed group by scope, unit, "window"
+)
+update spend set reserved = reserved - totals.amount, used = used + totals.amount
+from totals where (spend.scope, spend.unit, spend."window") = (totals.scope, totals.unit, totals."window")
+
+-- spend_grant: A person allows more of one row, which need not be there: what did not fit has left nothing.
+insert into spend (scope, unit, "window", "limit", granted) values (%(scope)s, %(unit)s, %(window)s, %(most)s, %(more)s)
+on conflict (scope, unit, "window") do update set granted = spend.granted + excluded.granted
+
+-- spend_list: What is reserved and used of the limits of some scopes.
+select * from spend where scope = any(%(scopes)s) and "window" = any(%(windows)s) order by scope, unit
+
+-- spend_agents: Agents (tenant/domain) that have a thread.
+select distinct tenant, domain from thread order by tenant, domain limit %(limit)s
+
+-- lockdown_hold_off: No switch is made while this transaction runs.
+select pg_advisory_xact_lock_shared(7223001206)
+
+-- lockdown_switching: No claim is under way while this transaction runs.
+select pg_advisory_xact_lock(7223001206)
+
+-- lockdown_say: A switch is made; the last line of its domain and environment holds.
+insert into lockdown (state, domain, environment, reason, actor, verified)
+values (%(state)s, %(domain)s, %(environment)s, %(reason)s, %(by)s, %(verified)s)
+
+-- lockdown_switches: What is on.
+select * from (select distinct on (domain, environment) * from lockdown order by domain, environment, number desc) last
+where state = 'on' order by number
+
+-- lockdown_in_force: What is on for one domain in one environment.
+select * from (
+  select distinct on (domain, environment) * from lockdown
+  where (domain is null or domain = %(domain)s) and (environment is null or environment = %(environment)s)
+  order by domain, environment, number desc) last
+where state = 'on' order by number
+
 -- artifact_put: Content once per tenant; what is put again is in use, which keeps it from being pruned meanwhile.
 insert into artifact (tenant, sha256, media, source, trust, content, refers)
 values (%(tenant)s, %(sha256)s, %(media)s, %(source)s, %(trust)s, %(content)s, %(refers)s)
@@ -834,6 +980,9 @@ where thread_id = any(%(ids)s)
 -- prune_model_calls: What was said to and by the model; tokens, cost and latency stay.
 update model_call set messages = '[]', answer = null
 where thread_id = any(%(ids)s) and (json_array_length(messages) > 0 or answer is not null)
+
+-- prune_spend: Limits of minutes and days that ended long ago, of which nothing is held.
+delete from spend where "window" <> 'ever' and begun_at < %(before)s and reserved = 0
 
 -- prune_done: Threads that need no further look.
 update thread set pruned_at = now() where id = any(%(ids)s)

@@ -58,6 +58,8 @@ async def prune(pool: Pool, older_than: timedelta, pruned: Pruned, *, dry_run: b
         place: Mapping[str, Any] | None = _START
         while place is not None:
             place = await _prune_artifacts(connection, place, pruned, dry_run)
+        async with _chunk(connection, dry_run):
+            await connection.execute(query("prune_spend"), {"before": before})
         await connection.execute(query("referred_clear"))
 
 

@@ -12,6 +12,7 @@ from core.errors import AlreadyDecided, NotFound, StaleDecision
 from core.events import Event
 from core.lifecycle import after
 from core.operations import Resolution
+from core.people import Approver
 from core.vocabulary import Answer, Verdict
 from store.artifacts import PostgresArtifacts
 from store.database import Connection, Pool
@@ -22,6 +23,7 @@ from store.operations import ByHand, done_by_hand, resolve
 from store.outcomes import Earning, Word, decided
 from store.secrets import Sealed
 from store.secrets import store as store_secret
+from store.spending import grant
 from store.sql import query
 from store.threads import RESERVED_SECONDS
 
@@ -110,6 +112,8 @@ class ReviewStore:
             said = await self._resolved(connection, review, decision)
             for secret in decision.secrets:
                 await store_secret(connection, secret)
+            if decision.answer == "hand_back":
+                await grant(connection, review["request"].get("limits", ()))
             status = after("taken_over", "hand_back") if thread["status"] == "taken_over" else None
             await append(connection, thread, [Event("review_decided", decision.by, body), *said, *moved], status=status)
             seconds = RESERVED_SECONDS if reserved else None
@@ -145,11 +149,18 @@ class ReviewStore:
         artifacts = PostgresArtifacts(self._pool, connection)
         return await resolve(connection, artifacts, review["tenant"], review["thread_id"], decision.operation)
 
-    async def approver(self, thread_id: str, proposal_hash: str) -> str | None:
+    async def approver(self, thread_id: str, proposal_hash: str) -> Approver | None:
         async with self._pool.connection() as connection:
             proof = {"id": thread_id, "hash": proposal_hash}
             row = await (await connection.execute(query("review_approver"), proof)).fetchone()
-        return None if row is None else str(row["decided_by"])
+        return None if row is None else Approver(**row)
+
+    async def judged(self, thread_id: str, proposal_hash: str) -> dict[str, Any] | None:
+        """The facts over which policy decided last on exactly this proposal; None when it never did."""
+        async with self._pool.connection() as connection:
+            asked = {"id": thread_id, "hash": proposal_hash}
+            row = await (await connection.execute(query("event_facts"), asked)).fetchone()
+        return None if row is None else row["facts"]
 
     async def changed(self, tenant: str, task_type: str) -> tuple[int, int]:
         async with self._pool.connection() as connection:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -17,10 +18,12 @@ from store.database import Connection, Pool
 from store.events import append, lock_thread, timeline
 from store.jobs import enqueue
 from store.sql import query
-from store.stopping import ask_to_stop, stop_now
+from store.stopping import MARKED, ask_to_stop, end_marked, mark, stop_now
 
 LEASE_SECONDS: Final = 5.0
 """How long a runner that has died keeps others out; a living one renews each second."""
+_BUSY_SECONDS: Final = 0.05
+"""Until rows that somebody was writing are tried again."""
 RESERVED_SECONDS: Final = 5.0
 """How long a thread is left to the command that started it or decided on it, before a worker takes it up."""
 
@@ -164,6 +167,37 @@ class ThreadStore:
         """Stop a thread, or ask its runner to; the status it has then. Raises NotFound."""
         async with self._pool.connection() as connection, connection.transaction():
             return await ask_to_stop(connection, thread_id, by, message)
+
+    async def request_stops(self, domain: str | None, by: str, message: str) -> AsyncIterator[int]:
+        """Stop every thread of a domain, or of all; gives how many more have ended. Those that are run are asked first,
+        then nothing else can be begun any more, then the rest is ended, chunk by chunk."""
+        while True:
+            await self._ask_all_to_stop(domain, by, message)
+            last: str | None = ""
+            while last is not None:
+                async with self._pool.connection() as connection, connection.transaction():
+                    ended, last = await end_marked(connection, domain, last)
+                yield ended
+            if not (await self.stopping(domain))["unasked"]:
+                return
+            await asyncio.sleep(_BUSY_SECONDS)
+
+    async def _ask_all_to_stop(self, domain: str | None, by: str, message: str) -> None:
+        """All but what somebody is writing at this moment."""
+        asked, more = {"domain": domain, "limit": MARKED}, True
+        while more:
+            async with self._pool.connection() as connection:
+                running = await (await connection.execute(query("stop_running"), asked)).fetchall()
+            for row in running:
+                await self.request_stop(row["id"], by, message)
+            async with self._pool.connection() as connection:
+                more = bool(await mark(connection, domain, by, message) or running)
+
+    async def stopping(self, domain: str | None) -> dict[str, int]:
+        """Of the threads that have not ended: `unasked` to stop, and `running` to the end of their step."""
+        async with self._pool.connection() as connection:
+            row = await (await connection.execute(query("stop_left"), {"domain": domain})).fetchone()
+        return row or {}
 
     async def hold_back(self, thread_id: str, seconds: float) -> None:
         """Leave a thread that cannot be begun alone for a while, unless it runs or is scheduled."""

@@ -16,6 +16,7 @@ from core.handles import BadHandle, filled, handles
 from core.operations import Claim, OperationRequest, in_question, state_after
 from core.ports import (
     Artifacts,
+    Budgets,
     CallSite,
     Deadlines,
     Ledger,
@@ -24,10 +25,12 @@ from core.ports import (
     Secrets,
     ToolContext,
     ToolOutput,
+    Unlimited,
     Unwatched,
 )
 from core.tools import ToolSpec
 from core.vocabulary import OperationState
+from policy.budgets import of_call
 from tools.breakers import Breakers
 from tools.calls import Call
 from tools.confidential import Confidential, GuardedArtifacts
@@ -50,6 +53,7 @@ class LedgerExecutor:
     apart: str = ""
     """Of a copy that shares no operation with the thread it was made of: its id."""
     secrets: Secrets = field(default_factory=NoSecrets)
+    budgets: Budgets = field(default_factory=Unlimited)
 
     async def perform(
         self, site: CallSite, proposal: Proposal, task: Mapping[str, Any], results: Mapping[str, Ref], gated: bool
@@ -64,8 +68,10 @@ class LedgerExecutor:
         request = _request(tool.spec, site, sent, proposal.hash, gated or tier == "irreversible")
         if self.apart:
             request = replace(request, key=sha256([self.apart, request.key]))
+        request = replace(request, amounts=of_call(tool.spec, tier))
         call = Call(tool, sent, context, request, self.deadlines, self.breakers, proposal.arguments, confidential)
         if tier == "read-only":
+            await self.budgets.spend(request)
             return await _read(call)
         if tool.spec.idempotency == "local":
             return await _local(call, self.ledger)

@@ -42,4 +42,6 @@ CARD: Final = Card(
         "limit_reached": "Content lead: raise the limit, or close the thread.",
         "tool_drift": "Owner of the tool: its answers no longer match what it declares.",
     },
+    # An article with its publishing costs about 140 units; a batch of 300 keywords is a day's work.
+    limits={"action_cost": 50_000},
 )

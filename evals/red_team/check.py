@@ -112,7 +112,7 @@ def worked(gate: CedarGate, task: Benign, situation: Situation = SITUATION) -> t
         decision = judge(gate, proposal, TOOLS, situation, standing).decision
         if decision.outcome == "review":
             approvals += 1
-            approval = Approval(REVIEWER, "reviewer", proposal.hash, own=False)
+            approval = Approval(REVIEWER, "publisher", proposal.hash, own=False)
             decision = judge(gate, proposal, TOOLS, situation, replace(standing, approval=approval)).decision
         if decision.outcome != "allow":
             refusals.append(f"{tool}: {'; '.join(decision.reasons)}")

@@ -9,7 +9,7 @@ from nodes.bindings import Bindings
 from runtime.authorities import EnvironmentAuthorities
 from runtime.models import OFFLINE
 from runtime.replay.content import RecordedArtifacts
-from runtime.replay.controls import RecordedAuthorities, RecordedOutcomes
+from runtime.replay.controls import RecordedAuthorities, RecordedBudgets, RecordedOutcomes
 from runtime.replay.effects import RecordedExecutor
 from runtime.replay.memory import RecordedMemory
 from runtime.replay.models import RecordedModel, RecordedWays
@@ -47,9 +47,11 @@ def replaying(app: Application, record: Record) -> Replaying:
         memory=RecordedMemory(tape, artifacts),
         gate=app.gate,
         environment=thread["environment"],
-        authorities=RecordedAuthorities(tape, EnvironmentAuthorities(thread["environment"])),
+        authorities=RecordedAuthorities(tape, EnvironmentAuthorities(thread["domain"], thread["environment"])),
         offline=thread["model"] == OFFLINE,
         new_id=lambda: _id(tape),
+        budgets=RecordedBudgets(tape),
+        limits=app.limits(thread["domain"]),
         samples=RecordedWays(tape),
         postponed=len(POSTPONEMENTS),  # what was waited out is not waited for again
     )

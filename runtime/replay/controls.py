@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from core.controls import Coin, Controls
+from core.operations import OperationRequest
 from core.ports import Authorities, CallSite, Scored
+from core.vocabulary import SpendUnit
 from runtime.replay.tape import Tape
 
 
@@ -18,6 +20,20 @@ class RecordedOutcomes:
     async def alone(self, site: CallSite, scored: Scored) -> Coin | None:
         drawn = self._tape.next().body.get("coin")
         return Coin(**drawn) if drawn else None
+
+
+class RecordedBudgets:
+    """core.ports.Budgets: what was used up when the call was checked."""
+
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
+
+    async def exhausted(self, site: CallSite, amounts: Mapping[SpendUnit, int]) -> Mapping[str, str]:
+        found: Mapping[str, str] = self._tape.next().body.get("exhausted", {})
+        return found
+
+    async def spend(self, request: OperationRequest) -> None:
+        return None
 
 
 class RecordedAuthorities:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.people import Approver
 from core.state import Json
 from runtime.replay.record import Record
 from runtime.replay.tape import RecordEnds, Tape
@@ -14,11 +15,12 @@ class RecordedPeople:
 
     def __init__(self, record: Record, tape: Tape) -> None:
         self._tape, self._reviews = tape, record.reviews
-        self._approved: dict[str, str] = {}
         self._open: int | None = None
 
-    async def approver(self, thread_id: str, proposal_hash: str) -> str | None:
-        return self._approved.get(proposal_hash)
+    async def approver(self, thread_id: str, proposal_hash: str) -> Approver | None:
+        """Who it was, as the check says that comes next."""
+        found = self._tape.next().body.get("approver")
+        return Approver(**found) if found else None
 
     def asked(self) -> int | None:
         """The number of the review that was asked for next; None when nobody was."""
@@ -36,8 +38,5 @@ class RecordedPeople:
             raise self._tape.part({"kind": "review_requested", "what": "a person is asked"}, "kind")
         if stored.kind != "review_applied" or stored.body["review"] != number:
             raise self._tape.part({"kind": "review_applied", "what": f"review r-{number} is answered"}, "kind")
-        review = self._reviews[number]
-        if review["answer"] in ("approve", "edit") and review["decided_hash"]:
-            self._approved[review["decided_hash"]] = review["decided_by"]
-        decision: dict[str, Any] = review["decision"]
+        decision: dict[str, Any] = self._reviews[number]["decision"]
         return {"decisions": [decision], "review": number}

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from core.errors import AutonomyError
 from core.events import AGENT, ChainedEvent, Event
-from core.vocabulary import EventKind
+from core.vocabulary import EVENT_CLASSES, EventKind
 
 _FROM_OUTSIDE: Final[frozenset[EventKind]] = frozenset({"thread_started", "review_decided"})
 _BY_DESIGN: Final[Mapping[EventKind, frozenset[str]]] = {"policy_check": frozenset({"policies"})}
@@ -84,7 +84,7 @@ class Tape:
     def hear(self, said: Iterable[Event]) -> None:
         """What the replay says, in order. Raises nothing: it is called from LangGraph's background."""
         for item in said:
-            if item.kind in _OBSERVED or self.difference or self.ended:
+            if EVENT_CLASSES[item.kind] == "observed" or self.difference or self.ended:
                 continue
             self._hear(item)
 
@@ -131,9 +131,6 @@ class Tape:
 
     def _seq(self, stored: ChainedEvent | None) -> int:
         return stored.seq if stored else (self.events[-1].seq if self.events else 0)
-
-
-_OBSERVED: Final[frozenset[EventKind]] = frozenset({"tool_call", "tool_attempt", "postponed"})
 
 
 def _compared(stored: ChainedEvent) -> bool:

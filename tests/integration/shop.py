@@ -12,7 +12,7 @@ from typing import Any, cast
 from pydantic import BaseModel, Field
 
 from core.actions import Proposal
-from core.domain import Card, Explanation, PromptMessage, View
+from core.domain import Card, Explanation, PromptMessage, Scope, View
 from core.errors import ToolError
 from core.ports import ToolContext, ToolOutput
 from core.tools import ToolSpec
@@ -116,12 +116,12 @@ async def shop(
     till: Till,
     environment: str = "local",
     changes: Mapping[str, str] | None = None,
+    scope: Scope = CARD.scope,
     **declared: Any,
 ) -> AsyncIterator[Application]:
     """An application whose only domain is the shop."""
-    module = SimpleNamespace(
-        DOMAIN=Shop(replace(CHARGE, **declared)), adapters=lambda _: {"charge": till}, offline_model=lambda: None
-    )
+    domain = Shop(replace(CHARGE, **declared), card=replace(CARD, scope=scope))
+    module = SimpleNamespace(DOMAIN=domain, adapters=lambda _: {"charge": till}, offline_model=lambda: None)
     parts = Parts(domains={"shop": lambda: cast("Any", module)})
     async with open_application(
         settings(database_url, home, AUTONOMY_ENVIRONMENT=environment, **(changes or {})), parts

@@ -21,7 +21,7 @@ from pydantic import BaseModel, SecretStr
 from core.actions import SelfReport
 from core.domain import PromptMessage
 from core.errors import ModelError
-from core.model_calls import ModelCall
+from core.model_calls import ModelCall, Most
 from core.ports import CallSite
 from core.tools import ToolSpec
 from runtime.chat_model import ChatModel, Ports
@@ -45,6 +45,8 @@ SET_INTENT = ToolSpec("set_intent", "Sets the intent.", Intent, Intent, "reversi
 
 class Calls(list[ModelCall]):
     """A record of model calls in memory."""
+
+    async def begin(self, call: str, site: CallSite, most: Most) -> None: ...
 
     async def record(self, call: ModelCall) -> None:
         self.append(call)
@@ -110,7 +112,7 @@ async def test_a_tool_call_is_streamed_and_comes_back_whole(llmock: LLMock, aske
 
 async def test_a_call_is_recorded_with_what_was_said_and_what_it_took(llmock: LLMock) -> None:
     llmock.call_tool("set_intent", {"format": "list"})
-    async with bench(llmock.base_url(), prices=(1.0, 1.0)) as asked:
+    async with bench(llmock.base_url(), prices={"gpt-4.1-mini": (1.0, 1.0)}) as asked:
         await asked.choose()
     (call,) = asked.calls
     assert (call.tenant, call.thread_id, call.task_id, call.attempt) == ("acme", "7f3c2a", "task-1", 2)

@@ -19,10 +19,12 @@ from core.vocabulary import (
     EventKind,
     LevelMove,
     OperationState,
+    PersonRole,
     Reason,
     ReviewKind,
     ReviewState,
     Risk,
+    SpendUnit,
     Stage,
     ThreadStatus,
     Trust,
@@ -59,6 +61,9 @@ CHECKED = {
     "audit_reason": Reason,
     "fact_trust": Trust,
     "passage_trust": Trust,
+    "spend_unit": SpendUnit,
+    "lockdown_environment": Environment,
+    "role_role": PersonRole,
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from core.errors import ModelError
 from runtime import threads
+from runtime.limits import of_thread
 from store.ledger import PostgresLedger
 from tests.integration.application import answered, events, opened, started, waiting
 from tests.integration.scripted import DECIDED, DRAFT, OUTLINE, PUBLISH, WHOLE_ARTICLE, endpoint, script
@@ -119,8 +120,8 @@ async def test_a_question_of_the_agent_is_answered_and_taken_up(database_url: st
 async def test_a_model_that_does_not_get_anywhere_reaches_a_person_after_five_attempts(
     database_url: str, home: Path, llmock: Any
 ) -> None:
-    nonsense = ("set_intent", {"format": "limerick"})
-    script(llmock, *[nonsense] * 5, *DECIDED)
+    nonsense = [("set_intent", {"format": f"limerick {number}"}) for number in range(5)]
+    script(llmock, *nonsense, *DECIDED)
     async with opened(database_url, home, **endpoint(llmock)) as app:
         thread_id = await started(app)
         review = await waiting(app, thread_id)
@@ -128,6 +129,22 @@ async def test_a_model_that_does_not_get_anywhere_reaches_a_person_after_five_at
         assert "5 proposals in a row came to nothing. The last reason: " in review["request"]["why"][0]
         await answered(app, thread_id, "respond", message="hand_back the format is one of the listed words")
         assert (await waiting(app, thread_id))["task_type"] == "set_intent"
+
+
+async def test_a_thread_whose_tokens_are_used_up_asks_whether_it_may_go_on(
+    database_url: str, home: Path, llmock: Any
+) -> None:
+    script(llmock, *DECIDED)
+    async with opened(database_url, home, AUTONOMY_LIMITS='{"tokens": 45000}', **endpoint(llmock)) as app:
+        thread_id = await started(app)
+        review = await waiting(app, thread_id)
+        assert (review["kind"], review["request"]["failure_class"]) == ("blocker", "limit_reached")
+        assert "45000 of 45000 tokens of this thread left" in review["request"]["why"][0]
+        assert llmock.requests == []
+        await answered(app, thread_id, "respond", message="hand_back go on")
+        assert (await waiting(app, thread_id))["task_type"] == "set_intent"
+        [tokens] = [each for each in await of_thread(app, await app.threads.get(thread_id)) if each.name == "tokens"]
+        assert tokens.used > 0 and tokens.reserved == 0 and tokens.granted == 45_000
 
 
 async def test_a_blocked_thread_can_be_abandoned(database_url: str, home: Path, llmock: Any) -> None:

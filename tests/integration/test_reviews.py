@@ -7,6 +7,7 @@ import pytest
 from core.errors import AlreadyDecided, NotFound, StaleDecision
 from core.events import first_break
 from core.lifecycle import REVIEW_MOVES
+from core.people import Approver
 from core.vocabulary import ReviewState
 from store.database import Pool
 from store.reviews import Decision, ReviewStore
@@ -38,7 +39,7 @@ async def test_a_decision_is_counted_recorded_and_proves_its_hash(pool: Pool) ->
     store = ReviewStore(pool)
     review = await store.get(await open_review(pool))
     await store.decide(review, EDIT)
-    assert await store.approver("t1", "hash2") == "sam"
+    assert await store.approver("t1", "hash2") == Approver("sam", editor="sam")
     assert await store.approver("t1", "hash1") is None
     assert await store.approver("t2", "hash2") is None
     assert await store.changed("acme", "write") == (1, 1)

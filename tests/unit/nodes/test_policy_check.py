@@ -14,11 +14,13 @@ from core.actions import Proposal, Ref
 from core.canonical import sha256
 from core.controls import Controls, InForce
 from core.domain import Card, Explanation, Refusal, Scope, View
+from core.errors import ModelError
 from core.handles import pinned
-from core.ports import CallSite, ToolChoice
+from core.people import Approver
+from core.ports import CallSite, ToolChoice, Unlimited
 from core.state import ThreadState
 from core.tools import ToolSpec
-from core.vocabulary import Authority, Tier
+from core.vocabulary import Authority, PersonRole, Tier
 from nodes.bindings import Bindings
 from nodes.planner import planner
 from nodes.policy_check import policy_check
@@ -86,9 +88,13 @@ class Stored:
 @dataclass
 class Decided:
     by: str | None = None
+    role: PersonRole | None = None
+    editor: str | None = None
 
-    async def approver(self, thread_id: str, proposal_hash: str) -> str | None:
-        return self.by
+    async def approver(self, thread_id: str, proposal_hash: str) -> Approver | None:
+        return (
+            Approver(self.by, self.role is not None, self.role, self.role is not None, self.editor) if self.by else None
+        )
 
 
 @dataclass
@@ -208,7 +214,92 @@ async def test_outside_of_local_nobody_approves_what_they_asked_for() -> None:
         (await checked(wire, bound(by, environment=environment)))["policy"]["outcome"]
         for by, environment in (("sam", "production"), ("dana", "production"), ("sam", "local"))
     ]
-    assert outcomes == ["review", "allow", "allow"]
+    assert outcomes == ["review", "review", "allow"]  # nobody has been made a publisher
+
+
+@pytest.mark.parametrize(
+    ("approvals", "outcome"),
+    [
+        (Decided("dana", "publisher"), "allow"),
+        (Decided("dana", "reviewer"), "review"),
+        (Decided("dana", "viewer"), "review"),
+        (Decided("sam", "admin"), "review"),  # who started the thread
+        (Decided("dana", "publisher", editor="dana"), "review"),  # an edit is its author's own request
+        (Decided("dana", "publisher", editor="kim"), "allow"),
+    ],
+)
+async def test_what_cannot_be_undone_is_approved_by_another_publisher(approvals: Decided, outcome: str) -> None:
+    wire = asks("wire", "kim@acme.example")
+    update = await checked(wire, bound(environment="production", approvals=approvals))
+    assert update["policy"]["outcome"] == outcome
+    assert bool(update["policy"]["approved_by"]) == (outcome == "allow")
+    assert bool(update.get("review")) == (outcome == "review")
+
+
+async def test_a_limit_that_is_used_up_is_a_review_that_says_so() -> None:
+    class Spent(Unlimited):
+        async def exhausted(self, site: CallSite, amounts: Any) -> dict[str, str]:
+            return {"action_cost": "1 wanted, 0 of 5 left"} if amounts["action_cost"] else {}
+
+    update = await checked(asks("mail", "kim@acme.example"), bound(budgets=Spent()))
+    assert update["policy"]["outcome"] == "review"
+    assert "1 wanted, 0 of 5 left" in update["review"]["why"]
+    [said] = [each["body"] for each in update["events"] if each["kind"] == "policy_check"]
+    assert said["facts"]["exhausted"] == ["action_cost"]
+
+
+async def test_another_level_than_at_the_last_step_is_an_event() -> None:
+    first = await checked(asks("mail", "kim@acme.example"), bound(authorities=Always("execute")))
+    assert first["levels"] == {"mail": "execute"} and [each["kind"] for each in first["events"]] == ["policy_check"]
+    later = await checked(
+        asks("mail", "kim@acme.example"), bound(authorities=Always("observe")), levels=first["levels"]
+    )
+    [said] = [each["body"] for each in later["events"] if each["kind"] == "authority_changed"]
+    assert (said["task_type"], said["was"], said["now"]) == ("mail", "execute", "observe")
+    same = await checked(asks("mail", "kim@acme.example"), bound(authorities=Always("observe")), levels=later["levels"])
+    assert "levels" not in same
+
+
+async def test_the_same_proposal_over_the_same_results_is_a_loop() -> None:
+    kept: dict[str, Any] = {}
+    for _ in range(3):
+        update = dict(await planner(bound())(state(None, **kept), Runtime()))
+        assert update["proposal"] is not None
+        kept = {"proposed": update["proposed"]}
+    update = dict(await planner(bound())(state(None, **kept), Runtime()))
+    assert update["proposal"] is None and update["review"]["failure_class"] == "loop"
+    assert [each["kind"] for each in update["events"]] == ["decision", "failure"]
+    moved_on = dict(await planner(bound())(state(None, **kept, results={}), Runtime()))
+    assert moved_on["proposal"] is not None
+
+
+async def test_a_model_call_beyond_its_limit_goes_to_a_person_who_may_allow_as_much_again() -> None:
+    row = {"scope": "thread t1", "unit": "tokens", "window": "ever", "more": 100}
+
+    class Expensive:
+        async def choose(self, *_: Any) -> ToolChoice:
+            error = ModelError("A limit is used up.", "limit_reached")
+            error.limits = (row,)
+            raise error
+
+    update = dict(await planner(bound(model=Expensive()))(state(None), Runtime()))
+    assert update["review"]["failure_class"] == "limit_reached"
+    assert update["review"]["limits"] == [row]
+    assert "as much again" in update["review"]["approving_will"]
+
+
+async def test_under_lockdown_a_thread_with_nothing_left_to_read_waits_instead_of_ending() -> None:
+    class Locked(Always):
+        async def in_force(self, site: CallSite, task_types: Collection[str]) -> Controls:
+            return Controls((await super().in_force(site, task_types)).levels, "for everything: drill")
+
+    only_writes = {"mail": TOOLS["mail"]}
+    desk = Desk(tools=only_writes)
+    update = dict(await planner(bound(authorities=Locked(), domain=desk))(state(None), Runtime()))
+    assert update["review"]["lockdown"] is True and "for everything: drill" in update["review"]["why"][0]
+    assert update.get("ending") is None
+    reading = dict(await planner(bound(authorities=Locked()))(state(None), Runtime()))
+    assert reading["offered"] == ["look_up"]
 
 
 async def test_the_planner_pins_handles_to_the_content_of_now() -> None:

@@ -22,8 +22,10 @@ from policy.budgets import (
     needs,
     of_call,
     of_model_call,
+    refusal,
     reserved,
     settled,
+    too_much,
 )  # fmt: skip
 from policy.limits import MAX_ATTEMPTS, MAX_STEPS
 
@@ -103,9 +105,30 @@ def test_every_limit_is_its_own_row_and_the_run_limits_are_those_of_the_planner(
     assert len({(limit.unit, limit.per, limit.window) for limit in LIMITS}) == len(LIMITS)
 
 
+def test_a_rate_is_waited_for_and_a_budget_is_for_a_person() -> None:
+    cost, calls, _ = wanted()
+    over = {
+        need.limit.name: exhausted([need.row._replace(used=need.limit.most)], [need], NOON) for need in (cost, calls)
+    }
+    rate, both = (
+        refusal(over["calls_per_minute"], NOON),
+        refusal([*over["calls_per_minute"], *over["action_cost"]], NOON),
+    )
+    assert (rate.failure_class, rate.retry_after, rate.never_sent) == ("transient", 20.0, True)
+    assert (both.failure_class, both.never_sent) == ("limit_reached", True)
+    assert "budget units of this agent today" in str(both)
+
+
+def test_one_model_call_has_a_limit_of_its_own_and_no_row() -> None:
+    assert too_much(of_model_call(400_000, 1)) == []
+    [above] = too_much(of_model_call(400_001, 1))
+    assert above.limit.name == "tokens_per_call"
+    assert "one call" not in {need.scope for need in needs(of_model_call(1, 1), SPENDER, NOON)}
+
+
 def test_limits_are_changed_by_name() -> None:
     assert {limit.most for limit in changed(LIMITS, {"steps": 7}) if limit.name == "steps"} == {7}
     assert changed(LIMITS, {})[0] == replace(LIMITS[0])
-    for wrong in ({"stepz": 1}, {"steps": -1}):
+    for wrong in ({"stepz": 1}, {"steps": -1}, {"steps": "7"}, {"steps": True}, {"steps": 1.5}):
         with pytest.raises(BadInput, match="there are action_cost"):
             changed(LIMITS, wrong)

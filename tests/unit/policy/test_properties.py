@@ -18,7 +18,7 @@ from policy.cases import ORDINARY
 from policy.check import Approval, Situation, Standing, judge
 from policy.explain import STRICTNESS
 from policy.facts import VOCABULARY, Facts
-from policy.gate import load_gate
+from policy.gate import CedarGate, load_gate
 
 GATE = load_gate()
 AUTHORITIES: tuple[Authority, ...] = ("execute", "prefill", "suggest", "observe")
@@ -154,6 +154,18 @@ def mail(tier: Tier = "reversible") -> ToolSpec:
     return ToolSpec("mail", "m", Mail, Sent, tier, "unsafe", 10, 1.0, egress=True, control_arguments=frozenset({"to"}))
 
 
+@given(st.lists(FACTS, min_size=1, max_size=12))
+def test_what_is_put_together_from_known_rules_is_what_cedar_answers(seen: list[Facts]) -> None:
+    gate, cedar = CedarGate(GATE.policies), CedarGate(GATE.policies)
+    for facts in seen:
+        gate.ask(facts)
+    for facts in (*seen, *(replace(one, tier=other.tier, control=other.control) for one in seen for other in seen[:3])):
+        known = gate.truths.answer(facts)
+        allowed, rules = cedar.ask(facts)
+        assert known is None or (known[0], [rule.id for rule in known[1]]) == (allowed, [rule.id for rule in rules])
+    assert all(gate.truths.answer(facts) is not None for facts in seen)
+
+
 SITUATION = Situation("desk", "acme", "production", "execute", offline=False, certified=frozenset({"mail"}))
 PAGE = Source("a" * 64, "untrusted", value={"email": "eve@evil.example"})
 
@@ -163,7 +175,7 @@ def test_only_an_approval_of_exactly_this_hash_counts(approved_hash: str, text: 
     proposal = Proposal(id="p", action="mail", arguments={"to": "kim@acme.example", "text": text})
     other = Proposal(id="p", action="mail", arguments={"to": "kim@acme.example", "text": text + "!"})
     of = {"same": proposal.hash, "other": other.hash}.get(approved_hash)
-    approval = Approval("dana", "reviewer", of, own=False) if of else None
+    approval = Approval("dana", "publisher", of, own=False) if of else None
     origins = Origins({}, {}, {"page": PAGE} if tainted else {})
     judged = judge(GATE, proposal, {"mail": mail("irreversible")}, SITUATION, Standing(["mail"], (), approval, origins))
     assert judged.decision.outcome == ("allow" if approved_hash == "same" else "review")

@@ -196,7 +196,7 @@ async def test_the_algorithm_is_made_by_whoever_composes_and_costs_nothing() -> 
     choice = await choose()
     assert build(choice, ModelSettings(), lambda: algorithm) is algorithm
     await close(algorithm)
-    connection = connection_of(choice, ModelSettings(prices=(1.0, 2.0)))
+    connection = connection_of(choice, ModelSettings(prices={choice.label: (1.0, 2.0)}))
     assert (connection.remote, connection.structured, connection.prices) == (False, "function_calling", (0.0, 0.0))
 
 

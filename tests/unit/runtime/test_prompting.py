@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from core.actions import SelfReport
 from core.domain import PromptMessage
 from core.errors import ModelError
-from core.model_calls import ModelCall
+from core.model_calls import ModelCall, Most
 from core.ports import CallSite
 from core.tools import ToolSpec
 from runtime.chat_model import ChatModel
@@ -278,6 +278,8 @@ def offline(calls: list[ModelCall], algorithm: Any = propose) -> ChatModel:
     """The algorithm behind the port, recorded in `calls`."""
 
     class Record:
+        async def begin(self, call: str, site: CallSite, most: Most) -> None: ...
+
         async def record(self, call: ModelCall) -> None:
             calls.append(call)
 
