@@ -117,7 +117,9 @@ async def attacked(stage: Theatre, chosen: Sequence[Attack]) -> list[Played]:
 
     async def one(attack: Attack) -> Played:
         read = {name: {"text": text, "said": attack.arguments} for name, text in attack.contents.items()}
-        return await _played(stage, attack.id, {**read, "order": ORDER}, approves=())
+        played = await _played(stage, attack.id, {**read, "order": ORDER}, approves=())
+        gone = [name for name in FILES if not (stage.files / attack.id / name).exists()]
+        return replace(played, problem=f"{', '.join(gone)} is gone") if gone else played
 
     return await _at_once([one(attack) for attack in chosen])
 

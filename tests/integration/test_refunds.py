@@ -175,6 +175,20 @@ async def test_the_same_line_is_refunded_once_by_two_threads(
     assert replayed and len(paid(desk, "o-5")) == 1
 
 
+async def test_a_refund_that_is_proposed_twice_is_paid_once(
+    database_url: str, home: Path, llmock: Any, desk: RunningDesk
+) -> None:
+    desk.put(an_order("o-10"))
+    both = ("draft_reply", {**DRAFT[1], "refund_lines": ["l1", "l2"]})
+    script(llmock, both, REFUND, REFUND)
+    async with opened(database_url, home, **endpoint(llmock)) as app:
+        thread_id = await begun(app, "o-10")
+        for _ in range(2):  # the second proposal is the one that was approved
+            await answered(app, thread_id)
+        calls = [body["replayed"] for body in await events(app, thread_id, "tool_call")]
+    assert calls[-1] is True and [each["line"] for each in paid(desk, "o-10")] == ["l1"]
+
+
 async def test_the_profile_says_how_much_may_be_refunded(
     database_url: str, home: Path, llmock: Any, desk: RunningDesk
 ) -> None:
