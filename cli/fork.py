@@ -62,7 +62,8 @@ def _confirm(plan: forks.Plan, yes: bool, json: bool) -> None:
     if yes or not plan.effects:
         return
     if json or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise BadInput(f"The copy may do {len(plan.effects)} effects of the thread again; say --yes if it should.")
+        effects = "an effect" if len(plan.effects) == 1 else f"{len(plan.effects)} effects"
+        raise BadInput(f"The copy may do {effects} of the thread again, as listed; say --yes if it should.")
     if not typer.confirm("Make the copy?"):
         raise BadInput("No copy was made.")
 

@@ -39,8 +39,12 @@ def _print(verified: Verified) -> None:
     if verified.broken > len(verified.breaks):
         out().print(f"… and {verified.broken - len(verified.breaks):,} more places.")
     threads = "1 thread" if verified.threads == 1 else f"{verified.threads:,} threads"
-    holds = "every chain holds" if not verified.broken else f"{verified.broken:,} places do not hold"
+    holds = "every chain holds" if not verified.broken else f"{_places(verified.broken)} not hold"
     out().print(f"{threads}, {verified.events:,} events: {holds}.")
+
+
+def _places(count: int) -> str:
+    return "1 place does" if count == 1 else f"{count:,} places do"
 
 
 def _counting() -> Progress:

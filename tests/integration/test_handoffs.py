@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import logging
 import stat
@@ -29,6 +30,8 @@ from tests.integration.shop import Till, begun, shop
 
 SAM = Person("sam")
 SECRET = 'hunter2/"ü+&=%'
+TRACES = ("hunter2", base64.b64encode(SECRET.encode()).decode())
+"""What is looked for: a part that no quoting changes, and another spelling."""
 KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 DRIFT = {"receipt": ""}
 
@@ -111,6 +114,10 @@ async def test_only_a_blocker_is_taken_over(database_url: str, home: Path) -> No
             await take_over(app, review["number"], DANA)
 
 
+def found_in(text: str) -> list[str]:
+    return [trace for trace in TRACES if trace in text]
+
+
 class Door(Till):
     """Asks for a code, and repeats it wherever a careless tool would."""
 
@@ -123,7 +130,11 @@ class Door(Till):
         if len(self.sent) == 2:
             raise RuntimeError(f"a careless library, {code!r}")
         page = await context.artifacts.put("acme", f"<p>{code}</p>", "text/html", f"door?code={code}", "untrusted")
-        return ToolOutput({"receipt": f"opened with {code}"}, {"page": page}, summary=f"the code was {code}")
+        return ToolOutput(
+            {"receipt": f"opened with {code}"},
+            {"page": page},
+            summary=f"the code was {base64.b64encode(code.encode()).decode()}",
+        )
 
 
 async def everything(app: Application) -> str:
@@ -159,7 +170,7 @@ async def test_a_secret_is_in_no_table_log_event_prompt_or_message(
                 await take_over(app, number, DANA)
                 await hand_back(app, number, DANA, HandBack("here it is", {"one_time_code": SECRET}))
                 stored = await everything(app)
-                assert SECRET not in stored and "one_time_code" in stored
+                assert not found_in(stored) and "one_time_code" in stored
             try:
                 await threads.advance(app, thread_id)
             except ToolError as error:  # a careless library's error is a bug of the tool
@@ -168,10 +179,10 @@ async def test_a_secret_is_in_no_table_log_event_prompt_or_message(
         stored = await everything(app)
         async with app.pool.connection() as connection:
             assert await (await connection.execute("select * from secret")).fetchall() == []
-    assert SECRET not in stored and "[one_time_code]" in stored
-    assert SECRET not in caplog.text and not [said for said in messages if SECRET in said]
+    assert not found_in(stored) and stored.count("[one_time_code]") >= 4
+    assert not found_in(caplog.text) and not found_in("".join(messages))
     for path in (path for folder in (home, tmp_path) for path in folder.rglob("*") if path.is_file()):
-        assert SECRET.encode() not in path.read_bytes(), path
+        assert not found_in(path.read_bytes().decode("utf-8", "replace")), path
 
 
 async def test_a_secret_that_nobody_used_ends_with_its_thread_and_is_of_its_tool_alone(

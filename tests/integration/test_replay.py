@@ -95,14 +95,15 @@ async def test_unusable_answers_up_to_a_handed_back_blocker_are_replayed(
 
     for _ in range(2):
         llmock.add(Reply(text="I would rather not.", match=Match(tools=True)))
+    llmock.add(Reply(text="Quite sure.", match=Match(tools=False)))  # a self-report that is none
     script(llmock, *[("set_intent", {"format": "limerick"})] * 3, *DECIDED)
     async with opened(database_url, home, **endpoint(llmock)) as app:
         thread_id = await started(app)
         assert (await waiting(app, thread_id))["kind"] == "blocker"
         await answered(app, thread_id, "respond", message="hand_back the format is one of the listed words")
         failures = [stored.body for stored in await app.threads.timeline(thread_id) if stored.kind == "failure"]
-        assert [body["class"] for body in failures][:2] == ["model_answer", "model_answer"]
-        assert all(body["model_call"] for body in failures[:2])
+        assert [body["class"] for body in failures][:3] == ["model_answer"] * 3
+        assert all(body["model_call"] for body in failures[:3])
         await the_same(app, thread_id, 15)
 
 
