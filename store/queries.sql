@@ -475,6 +475,15 @@ order by ts_rank(words, to_tsquery('simple', %(words)s)) desc, id limit %(limit)
 insert into passage (tenant, source, trust, text) values (%(tenant)s, %(source)s, %(trust)s, %(text)s)
 on conflict (tenant, md5(source), md5(text)) do nothing
 
+-- drift_threads: Of the threads that ended last, newest first: how often people were asked, calls of tools, and characters of documents.
+select (select count(*) from review where review.thread_id = latest.id and review.answer is not null) as touches,
+       (select count(*) from event where event.thread_id = latest.id and event.kind = 'tool_call') as calls,
+       (select coalesce(sum(length(artifact.content)), 0) from document join artifact using (tenant, sha256) where document.thread_id = latest.id) as length
+from (select id from thread where tenant = %(tenant)s and status = 'done' order by created_at desc limit %(limit)s) latest
+
+-- drift_reasons: What was wrong with the proposals that were found wrong last, newest first.
+select reason_code from outcome where tenant = %(tenant)s and reason_code is not null order by id desc limit %(limit)s
+
 -- level_change_insert: A change of how far a task type goes alone.
 insert into level_change (tenant, environment, task_type, behaviour_version, change, old_level, new_level, old_threshold, new_threshold, reason, actor, verified, thread_id)
 values (%(tenant)s, %(environment)s, %(task_type)s, %(behaviour_version)s, %(change)s, %(old_level)s, %(new_level)s, %(old_threshold)s, %(new_threshold)s,

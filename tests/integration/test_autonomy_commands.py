@@ -116,6 +116,18 @@ async def test_levels_and_audits_say_where_autonomy_stands(database_url: str, ho
     assert "2 certificates differ from their log" in await typed(levels.recompute(False), 1)
 
 
+async def test_a_shift_of_the_reasons_is_told_beside_the_levels(database_url: str, home: Path, typed: Any) -> None:
+    async with opened(database_url, home) as app:
+        thread_id = await started(app)
+        await judged(app.pool, thread_id, await place_of(app, thread_id), "wrong", count=120)
+        async with app.pool.connection() as connection:
+            await connection.execute(
+                "update outcome set reason_code = case when counted <= 70 then 'voice' else 'wrong_intent' end"
+            )
+    text = " ".join((await typed(levels.listed(None, False, False))).split())
+    assert "Shifted: tallyho: reasons of verdicts: " in text and "(last 50 against 70)" in text
+
+
 async def test_granting_lowering_and_raising_are_kept_with_who_and_why(
     database_url: str, home: Path, typed: Any
 ) -> None:
