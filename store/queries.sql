@@ -372,10 +372,12 @@ insert into result (key, tenant, thread_id, task_type, metric, value, better, ve
 values (%(key)s, %(tenant)s, %(thread_id)s, %(task_type)s, %(metric)s, %(value)s, %(better)s, %(verdict)s, %(reason_code)s, %(measured_at)s, %(by)s)
 on conflict (key) do nothing
 
--- result_applied: What a result says of outcomes. A verdict fills a gap only, and never where an audit is to give it.
+-- result_applied: What a result says of outcomes. A verdict fills a gap only, never where an audit is to give it, and never in the agent's favour.
 update outcome
-set better = coalesce(%(better)s, better), verdict = coalesce(verdict, case when audited then null else %(verdict)s end),
-    reason_code = coalesce(reason_code, case when audited then null else %(reason_code)s end)
+set better = coalesce(%(better)s, better),
+    verdict = case when verdict is null and not audited and %(verdict)s in ('wrong', 'unclear') then %(verdict)s else verdict end,
+    changed = changed or (verdict is null and not audited and coalesce(%(verdict)s in ('wrong', 'unclear'), false)),
+    reason_code = case when verdict is null and not audited then coalesce(reason_code, %(reason_code)s) else reason_code end
 where thread_id = %(thread_id)s and (%(task_type)s::text is null or task_type = %(task_type)s)
 
 -- standing_hold: Where a task type stands, made if need be, and held until the transaction ends.

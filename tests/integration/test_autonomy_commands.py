@@ -77,14 +77,19 @@ async def test_an_imported_verdict_fills_a_gap_and_is_no_evidence(
         await judged(app.pool, thread_id, place, count=CERTIFYING)
         assert await ran_alone(app.pool, thread_id, place, chance=0.99)
         assert await ran_alone(app.pool, thread_id, place, chance=0.0)
-    (tmp_path / "later.csv").write_text(f"thread,verdict,reason\n{thread_id},wrong,fact\n")
+        before = await app.reviews.changed("tallyho", "set_intent")
+    for name, line in (("good.csv", "right,"), ("later.csv", "wrong,fact")):
+        (tmp_path / name).write_text(f"thread,verdict,reason\n{thread_id},{line}\n")
+    await typed(outcomes.imported(tmp_path / "good.csv", None, True))
     await typed(outcomes.imported(tmp_path / "later.csv", None, True))
     async with opened(database_url, home) as app:
+        after = await app.reviews.changed("tallyho", "set_intent")
         alone = [row for row in await OutcomeStore(app.pool).newest(None, None, 5) if row["alone"]]
     assert [(row["audited"], row["verdict"], row["counted"]) for row in alone] == [
         (True, None, None),
         (False, "wrong", None),
     ]
+    assert after == (before[0] + 1, before[1] + 1), "the wrong one; the right one came first and changed nothing"
     assert (await typed(levels.recompute(True)))["different"] == []
 
 
