@@ -9,6 +9,7 @@ from typing import Any, Final
 from cli.console import local, out, print_json, program, safe, table
 from core.vocabulary import Authority, Stage
 from runtime import levels as runtime
+from runtime.drift import shifts
 from runtime.people import local_user
 from runtime.settings import read_settings
 from runtime.threads import Person
@@ -36,6 +37,8 @@ class Asked:
 async def listed(tenant: str | None, every: bool, json: bool) -> int:
     async with open_application(read_settings()) as app:
         found = await runtime.levels(app, tenant)
+        tenants = dict.fromkeys(level.place.tenant for level in found)
+        shifted = [f"{name}: {shift.words}" for name in tenants for shift in await shifts(app, name)]
     shown = found if every else [level for level in found if level.current]
     if json:
         print_json(runtime.summary(shown))
@@ -46,6 +49,8 @@ async def listed(tenant: str | None, every: bool, json: bool) -> int:
             ("task type", "for", "authority", "alone", "evidence", "what it takes to do more"),
             [_row(level) for level in shown],
         )
+        for line in shifted:
+            out().print(safe(f"Shifted: {line}. What is certified was earned before that; look at the audits."))
         out().print(f"\n  {program()} levels show TASK_TYPE")
     return 0
 

@@ -492,10 +492,12 @@ insert into result (key, tenant, thread_id, task_type, metric, value, better, ve
 values (%(key)s, %(tenant)s, %(thread_id)s, %(task_type)s, %(metric)s, %(value)s, %(better)s, %(verdict)s, %(reason_code)s, %(measured_at)s, %(by)s)
 on conflict (key) do nothing
 
--- result_applied: What a result says of outcomes. A verdict fills a gap only, and never where an audit is to give it.
+-- result_applied: What a result says of outcomes. A verdict fills a gap only, never where an audit is to give it, and never in the agent's favour.
 update outcome
-set better = coalesce(%(better)s, better), verdict = coalesce(verdict, case when audited then null else %(verdict)s end),
-    reason_code = coalesce(reason_code, case when audited then null else %(reason_code)s end)
+set better = coalesce(%(better)s, better),
+    verdict = case when verdict is null and not audited and %(verdict)s in ('wrong', 'unclear') then %(verdict)s else verdict end,
+    changed = changed or (verdict is null and not audited and coalesce(%(verdict)s in ('wrong', 'unclear'), false)),
+    reason_code = case when verdict is null and not audited then coalesce(reason_code, %(reason_code)s) else reason_code end
 where thread_id = %(thread_id)s and (%(task_type)s::text is null or task_type = %(task_type)s)
 
 -- standing_hold: Where a task type stands, made if need be, and held until the transaction ends.
@@ -594,6 +596,15 @@ order by ts_rank(words, to_tsquery('simple', %(words)s)) desc, id limit %(limit)
 -- passage_insert: One more passage.
 insert into passage (tenant, source, trust, text) values (%(tenant)s, %(source)s, %(trust)s, %(text)s)
 on conflict (tenant, md5(source), md5(text)) do nothing
+
+-- drift_threads: Of the threads that ended last, newest first: how often people were asked, calls of tools, and characters of documents.
+select (select count(*) from review where review.thread_id = latest.id and review.answer is not null) as touches,
+       (select count(*) from event where event.thread_id = latest.id and event.kind = 'tool_call') as calls,
+       (select coalesce(sum(length(artifact.content)), 0) from document join artifact using (tenant, sha256) where document.thread_id = latest.id) as length
+from (select id from thread where tenant = %(tenant)s and status = 'done' order by created_at desc limit %(limit)s) latest
+
+-- drift_reasons: What was wrong with the proposals that were found wrong last, newest first.
+select reason_code from outcome where tenant = %(tenant)s and reason_code is not null order by id desc limit %(limit)s
 
 -- level_change_insert: A change of how far a task type goes alone.
 insert into level_change (tenant, environment, task_type, behaviour_version, change, old_level, new_level, old_threshold, new_threshold, reason, actor, verified, thread_id)

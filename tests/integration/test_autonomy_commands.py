@@ -77,14 +77,19 @@ async def test_an_imported_verdict_fills_a_gap_and_is_no_evidence(
         await judged(app.pool, thread_id, place, count=CERTIFYING)
         assert await ran_alone(app.pool, thread_id, place, chance=0.99)
         assert await ran_alone(app.pool, thread_id, place, chance=0.0)
-    (tmp_path / "later.csv").write_text(f"thread,verdict,reason\n{thread_id},wrong,fact\n")
+        before = await app.reviews.changed("tallyho", "set_intent")
+    for name, line in (("good.csv", "right,"), ("later.csv", "wrong,fact")):
+        (tmp_path / name).write_text(f"thread,verdict,reason\n{thread_id},{line}\n")
+    await typed(outcomes.imported(tmp_path / "good.csv", None, True))
     await typed(outcomes.imported(tmp_path / "later.csv", None, True))
     async with opened(database_url, home) as app:
+        after = await app.reviews.changed("tallyho", "set_intent")
         alone = [row for row in await OutcomeStore(app.pool).newest(None, None, 5) if row["alone"]]
     assert [(row["audited"], row["verdict"], row["counted"]) for row in alone] == [
         (True, None, None),
         (False, "wrong", None),
     ]
+    assert after == (before[0] + 1, before[1] + 1), "the wrong one; the right one came first and changed nothing"
     assert (await typed(levels.recompute(True)))["different"] == []
 
 
@@ -114,6 +119,18 @@ async def test_levels_and_audits_say_where_autonomy_stands(database_url: str, ho
     async with opened(database_url, home) as app, app.pool.connection() as connection:
         await connection.execute("update standing set watch = '[0.05, 1.5, 0, 0, false]'")
     assert "2 certificates differ from their log" in await typed(levels.recompute(False), 1)
+
+
+async def test_a_shift_of_the_reasons_is_told_beside_the_levels(database_url: str, home: Path, typed: Any) -> None:
+    async with opened(database_url, home) as app:
+        thread_id = await started(app)
+        await judged(app.pool, thread_id, await place_of(app, thread_id), "wrong", count=120)
+        async with app.pool.connection() as connection:
+            await connection.execute(
+                "update outcome set reason_code = case when counted <= 70 then 'voice' else 'wrong_intent' end"
+            )
+    text = " ".join((await typed(levels.listed(None, False, False))).split())
+    assert "Shifted: tallyho: reasons of verdicts: " in text and "(last 50 against 70)" in text
 
 
 async def test_granting_lowering_and_raising_are_kept_with_who_and_why(
