@@ -111,12 +111,14 @@ def _review(row: Mapping[str, Any]) -> dict[str, Any]:
         "subject": row["subject"],
         "tenant": row["tenant"],
         "opened_at": row["opened_at"],
+        "taken_over_by": row["taken_over_by"],
         "request": row["request"],
     }
 
 
 def _inbox_row(row: Mapping[str, Any]) -> tuple[str, ...]:
-    proposed = row["request"]["action_requests"][0]["description"]
+    held = f"({row['taken_over_by']} has it) " if row["taken_over_by"] else ""
+    proposed = held + row["request"]["action_requests"][0]["description"]
     since = local(row["opened_at"], "%m-%d %H:%M")
     return (f"r-{row['number']}", row["task_type"], row["subject"], row["thread_id"], since, proposed)
 

@@ -432,7 +432,7 @@ order by number limit %(limit)s
 
 -- review_inbox: What waits for people, newest first; two parts, so that each has its index, see thread_list.
 select waiting.number, waiting.thread_id, waiting.tenant, waiting.kind, waiting.task_type, waiting.request, waiting.opened_at,
-       thread.subject, thread.status
+       waiting.taken_over_by, thread.subject, thread.status
 from (
   (select * from review where %(tenant)s::text is null and state = 'open' order by number desc limit %(limit)s)
   union all

@@ -29,7 +29,7 @@ from tests.integration.application import DANA, events, settings, waiting
 from tests.integration.shop import Till, begun, shop
 
 SAM = Person("sam")
-SECRET = 'hunter2/"ü+&=%'
+SECRET = 'hunter2/"ü+&=%?>~'
 TRACES = ("hunter2", base64.b64encode(SECRET.encode()).decode())
 """What is looked for: a part that no quoting changes, and another spelling."""
 KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
@@ -54,6 +54,7 @@ async def test_what_was_taken_over_is_done_by_hand_and_carries_on_with_the_resul
         await take_over(app, number, DANA)
         await take_over(app, number, DANA)  # twice changes nothing
         assert (await app.threads.get(thread_id))["status"] == "taken_over"
+        assert [row["taken_over_by"] for row in await app.reviews.inbox(None, 5)] == ["dana"]
         assert (await threads.advance(app, thread_id))["status"] == "taken_over"  # nothing runs meanwhile
         with pytest.raises(BadInput, match="no result of charge"):
             await hand_back(app, number, DANA, HandBack('{"receipt": ""}'))
