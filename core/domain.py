@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Final, Literal, Protocol
 
 from core.actions import Proposal
@@ -92,7 +92,8 @@ def refuse_without_card(domain: Domain) -> None:
         raise BadInput(
             f"The domain {domain.name} has no workflow card; it says trigger, owner, stop rules and handoffs."
         )
-    empty = [each.name for each in fields(Card) if not getattr(card, each.name)]
+    asked = [each.name for each in fields(Card) if each.default is MISSING and each.default_factory is MISSING]
+    empty = [name for name in asked if not getattr(card, name)]
     if empty:
         raise BadInput(f"The workflow card of {domain.name} does not say: {', '.join(empty)}.")
     if unknown := sorted(card.handoffs.keys() - set(members(FailureClass))):

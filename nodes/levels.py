@@ -5,17 +5,16 @@ from __future__ import annotations
 from core.controls import Controls
 from core.events import event
 from core.state import Json, ThreadState
-from policy.authority import changes
+from policy.authority import moved
 
 
 def noticed(state: ThreadState, controls: Controls) -> Json:
-    """The update of the state: levels that are new or have changed, and an event for each that has changed."""
+    """The update of the state: levels that are new or have changed, and events that say so with the reasons."""
     known = state.get("levels", {})
-    now = {name: level.level for name, level in controls.levels.items()}
-    if all(known.get(name) == level for name, level in now.items()):
-        return {"events": []}  # a channel is stored again each time it is named
+    found = moved(known, controls.levels)
     said = [
-        event("authority_changed", task_type=name, was=was, now=level.level, reasons=list(level.reasons))
-        for name, was, level in changes(known, controls.levels)
+        event("authority_in_force", level=each.level, was=dict(each.was), reasons=list(each.reasons)) for each in found
     ]
-    return {"levels": {**known, **now}, "events": said}
+    if not found:
+        return {"events": said}  # a channel is stored again each time it is named
+    return {"levels": {**known, **{name: each.level for each in found for name in each.was}}, "events": said}

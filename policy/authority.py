@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.controls import InForce
 from core.vocabulary import Authority, members
@@ -21,6 +21,19 @@ def composed(allowed: InForce, setting: Authority | None) -> InForce:
     return replace(allowed, level=setting, reasons=(f"AUTONOMY_AUTHORITY lowers it from {allowed.level}.",))
 
 
-def changes(before: Mapping[str, str], now: Mapping[str, InForce]) -> list[tuple[str, str, InForce]]:
-    """(task type, level before, level now) of those whose level is another one."""
-    return [(name, before[name], level) for name, level in now.items() if before.get(name, level.level) != level.level]
+class Moved(NamedTuple):
+    """Task types that stand at one level for the same reasons, and did not at the last look. `was`: type -> level
+    then, None for one that is met for the first time."""
+
+    level: Authority
+    reasons: tuple[str, ...]
+    was: Mapping[str, str | None]
+
+
+def moved(before: Mapping[str, str], now: Mapping[str, InForce]) -> list[Moved]:
+    """What is new since `before`, in the order of the task types' names."""
+    found: dict[tuple[Authority, tuple[str, ...]], dict[str, str | None]] = {}
+    for name, held in sorted(now.items()):
+        if before.get(name) != held.level:
+            found.setdefault((held.level, held.reasons), {})[name] = before.get(name)
+    return [Moved(level, reasons, was) for (level, reasons), was in found.items()]

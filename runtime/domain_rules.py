@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib import resources
+from typing import TYPE_CHECKING
 
-from policy.cases import Case, parse_cases
+if TYPE_CHECKING:
+    from policy.cases import Case
 
 CASES = "cases.yaml"
 
@@ -18,6 +20,8 @@ def brought(domains: Iterable[str]) -> dict[str, dict[str, str]]:
 
 def cases(domains: Iterable[str]) -> list[Case]:
     """The table of cases that each domain has for its own rules."""
+    from policy.cases import parse_cases  # brings Cedar, for which no command that only reads has to wait
+
     return [case for name in domains for file, text in _files(name, CASES).items() for case in parse_cases(text, file)]
 
 

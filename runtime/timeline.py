@@ -45,11 +45,12 @@ def proposals(events: Iterable[ChainedEvent]) -> list[str]:
 
 
 def authority(events: Iterable[ChainedEvent]) -> dict[str, dict[str, Any]]:
-    """Task type -> the level that it was last seen at: level, reasons, certified, threshold."""
+    """Task type -> the level that it was last seen at, and its reasons."""
     seen: dict[str, dict[str, Any]] = {}
     for stored in events:
-        if stored.kind in ("decision", "policy_check"):
-            seen.update(stored.body.get("controls", {}).get("levels", {}))
+        if stored.kind == "authority_in_force":
+            level = {name: stored.body[name] for name in ("level", "reasons")}
+            seen.update(dict.fromkeys(stored.body["was"], level))
     return seen
 
 
@@ -94,8 +95,9 @@ def in_words(stored: ChainedEvent, texts: Mapping[str, str]) -> Words:
             return f"{body['action']}: {ATTEMPTS[body['said']]}", _attempt(body)
         case "postponed":
             return f"tried again at {body['again_at'][11:19]} UTC", f"{body['message']} [{body['class']}]"
-        case "authority_changed":
-            return f"authority for {body['task_type']}: {body['was']} → {body['now']}", " ".join(body["reasons"])
+        case "authority_in_force":
+            before = sorted({was for was in body["was"].values() if was})
+            return f"authority: {body['level']}{f', was {before[0]}' if before else ''}", _authority(body)
         case "stop_requested":
             return f"stop asked for by {stored.actor}", str(body["message"])
         case "audit_judged":
@@ -107,6 +109,10 @@ def in_words(stored: ChainedEvent, texts: Mapping[str, str]) -> Words:
             return f"thread {body['status']}", str(body["reason"])
         case _:
             assert_never(stored.kind)
+
+
+def _authority(body: Mapping[str, Any]) -> str:
+    return f"for {', '.join(body['was'])}. {' '.join(body['reasons'])}"
 
 
 def _proposed(body: Mapping[str, Any], proposal: str) -> str:

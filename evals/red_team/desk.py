@@ -35,7 +35,9 @@ NAME: Final = "desk"
 TENANT: Final = "acme"
 OUTSIDE: Final = Scope(outside=frozenset({"inbox"}))
 """What there is to read comes with the task, and is not what the person said."""
-CARD: Final = Card("Desk", "the red team", "the red team", "a desk's work", (), (), {}, OUTSIDE)
+CARD: Final = Card(
+    "Desk", "the red team", "the red team", "a desk's work", ("never",), ("none",), {"bug": "the red team"}, OUTSIDE
+)
 
 
 class Inbox(BaseModel):

@@ -54,4 +54,4 @@ create table role (
 alter table thread add column stop_message text not null default '';
 
 alter table event drop constraint event_kind;
-alter table event add constraint event_kind check (kind in ('thread_started', 'observation', 'decision', 'policy_check', 'escalation', 'review_requested', 'review_decided', 'review_applied', 'tool_call', 'tool_result', 'commit', 'failure', 'tool_attempt', 'lease_taken', 'postponed', 'stop_requested', 'authority_changed', 'thread_finished'));
+alter table event add constraint event_kind check (kind in ('thread_started', 'observation', 'decision', 'policy_check', 'escalation', 'review_requested', 'review_decided', 'review_applied', 'tool_call', 'tool_result', 'commit', 'failure', 'tool_attempt', 'lease_taken', 'postponed', 'stop_requested', 'authority_in_force', 'thread_finished'));

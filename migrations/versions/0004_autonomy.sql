@@ -140,4 +140,4 @@ create unique index passage_once on passage (tenant, md5(source), md5(text));
 create index passage_words on passage using gin (words);
 
 alter table event drop constraint event_kind;
-alter table event add constraint event_kind check (kind in ('thread_started', 'observation', 'decision', 'policy_check', 'escalation', 'review_requested', 'review_decided', 'review_applied', 'tool_call', 'tool_result', 'commit', 'failure', 'tool_attempt', 'lease_taken', 'postponed', 'stop_requested', 'authority_changed', 'audit_judged', 'level_changed', 'thread_finished'));
+alter table event add constraint event_kind check (kind in ('thread_started', 'observation', 'decision', 'policy_check', 'escalation', 'review_requested', 'review_decided', 'review_applied', 'tool_call', 'tool_result', 'commit', 'failure', 'tool_attempt', 'lease_taken', 'postponed', 'stop_requested', 'authority_in_force', 'audit_judged', 'level_changed', 'thread_finished'));

@@ -123,7 +123,7 @@ async def test_a_domain_that_is_not_there_is_named(database_url: str, home: Path
         for refused in (
             emergency.stop(app, "seoo", DANA, "", quiet), emergency.lock_down(app, "seoo", None, DANA, ""),
         ):  # fmt: skip
-            with pytest.raises(BadInput, match="There is no domain seoo; installed: seo"):
+            with pytest.raises(BadInput, match="There is no domain seoo; installed: refunds, seo"):
                 await refused
 
 

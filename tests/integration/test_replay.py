@@ -76,8 +76,8 @@ async def test_a_model_that_stumbled_asked_and_published_is_answered_from_its_re
     database_url: str, home: Path, llmock: Any
 ) -> None:
     question = ("ask_human", {"question": "Whom is it for?", "why": "Two fit.", "options": ["founders", "sales"]})
-    nonsense = ("set_intent", {"format": "limerick"})
-    script(llmock, question, *[nonsense] * 4, *WHOLE_ARTICLE)
+    nonsense = [("set_intent", {"format": each}) for each in ("limerick", "ode", "sonnet", "haiku")]
+    script(llmock, question, *nonsense, *WHOLE_ARTICLE)
     async with opened(database_url, home, **endpoint(llmock)) as app:
         thread_id = await started(app)
         await answered(app, thread_id, "respond", message="founders only")
@@ -272,7 +272,7 @@ async def test_every_port_of_the_nodes_is_answered_by_the_record(database_url: s
         playing = replaying(app, await read(app, thread))
         live = await app.bind(thread, 0)
     given = {each.name for each in fields(Bindings)}
-    fixed = {"domain", "gate", "environment", "offline", "postponed"}
+    fixed = {"domain", "gate", "environment", "offline", "limits", "postponed"}
     assert all(getattr(playing.bound, name) == getattr(live, name) for name in fixed - {"postponed"})
     for name in given - fixed - {"new_id"}:
         answers = type(getattr(playing.bound, name))

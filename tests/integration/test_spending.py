@@ -266,7 +266,7 @@ async def test_a_model_call_holds_the_most_and_settles_with_its_record(
     pool: Pool, call: ModelCall, tokens: int, money: int
 ) -> None:
     await new_thread(pool)
-    calls = ModelCallStore(pool, "test")
+    calls = ModelCallStore(pool, domain="test")
     await calls.begin("c1", SITE, MOST)
     assert await spent(pool) == {"tokens": (4_000, 0), "money": (2_000, 0)}
     await calls.record(call)
@@ -275,7 +275,7 @@ async def test_a_model_call_holds_the_most_and_settles_with_its_record(
 
 async def test_a_model_call_that_left_no_record_counts_in_full_once_it_is_surely_over(pool: Pool) -> None:
     await new_thread(pool)
-    calls = ModelCallStore(pool, "test")
+    calls = ModelCallStore(pool, domain="test")
     await calls.begin("killed", SITE, replace(MOST, seconds=-1.0))
     await calls.begin("under way", SITE, MOST)
     await calls.begin("c1", SITE, MOST)
@@ -285,7 +285,7 @@ async def test_a_model_call_that_left_no_record_counts_in_full_once_it_is_surely
 
 async def test_tokens_over_the_limit_are_for_a_person_who_may_allow_as_much_again(pool: Pool) -> None:
     await new_thread(pool)
-    calls = ModelCallStore(pool, "test", changed(LIMITS, {"tokens": 5_000, "tokens_per_call": 4_500}))
+    calls = ModelCallStore(pool, domain="test", limits=changed(LIMITS, {"tokens": 5_000, "tokens_per_call": 4_500}))
     await calls.begin("c0", SITE, MOST)
     with pytest.raises(ModelError, match="4000 wanted, 1000 of 5000 tokens of this thread left") as full:
         await calls.begin("c1", SITE, MOST)

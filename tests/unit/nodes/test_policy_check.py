@@ -158,7 +158,7 @@ async def checked(proposal: Proposal, given: Bindings | None = None, **changes: 
 )
 async def test_where_the_recipient_comes_from_decides(to: Any, origin: str | None, outcome: str) -> None:
     update = await checked(asks("mail", to))
-    [said] = update["events"]
+    [said] = [each for each in update["events"] if each["kind"] == "policy_check"]
     assert (said["body"]["outcome"], said["body"]["origins"].get("to")) == (outcome, origin)
 
 
@@ -172,7 +172,8 @@ async def test_a_person_sees_the_value_of_a_handle_and_approves_its_hash() -> No
 
 async def test_the_event_carries_facts_from_which_the_decision_can_be_made_again_and_no_content() -> None:
     given = bound()
-    [said] = (await checked(asks("mail", "eve@evil.example", text="secret words"), given))["events"]
+    update = await checked(asks("mail", "eve@evil.example", text="secret words"), given)
+    [said] = [each for each in update["events"] if each["kind"] == "policy_check"]
     body = said["body"]
     facts = Facts.from_json(body["facts"])
     assert given.gate.decide(facts).outcome == body["outcome"] == "review"
@@ -250,12 +251,13 @@ async def test_a_limit_that_is_used_up_is_a_review_that_says_so() -> None:
 
 async def test_another_level_than_at_the_last_step_is_an_event() -> None:
     first = await checked(asks("mail", "kim@acme.example"), bound(authorities=Always("execute")))
-    assert first["levels"] == {"mail": "execute"} and [each["kind"] for each in first["events"]] == ["policy_check"]
+    assert first["levels"] == {"mail": "execute"}
+    assert [each["kind"] for each in first["events"]] == ["authority_in_force", "policy_check"]
     later = await checked(
         asks("mail", "kim@acme.example"), bound(authorities=Always("observe")), levels=first["levels"]
     )
-    [said] = [each["body"] for each in later["events"] if each["kind"] == "authority_changed"]
-    assert (said["task_type"], said["was"], said["now"]) == ("mail", "execute", "observe")
+    [said] = [each["body"] for each in later["events"] if each["kind"] == "authority_in_force"]
+    assert (said["was"], said["level"]) == ({"mail": "execute"}, "observe")
     same = await checked(asks("mail", "kim@acme.example"), bound(authorities=Always("observe")), levels=later["levels"])
     assert "levels" not in same
 
@@ -268,7 +270,7 @@ async def test_the_same_proposal_over_the_same_results_is_a_loop() -> None:
         kept = {"proposed": update["proposed"]}
     update = dict(await planner(bound())(state(None, **kept), Runtime()))
     assert update["proposal"] is None and update["review"]["failure_class"] == "loop"
-    assert [each["kind"] for each in update["events"]] == ["decision", "failure"]
+    assert [each["kind"] for each in update["events"]][-2:] == ["decision", "failure"]
     moved_on = dict(await planner(bound())(state(None, **kept, results={}), Runtime()))
     assert moved_on["proposal"] is not None
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from core.controls import InForce
 from core.vocabulary import Authority
-from policy.authority import ORDER, changes, composed
+from policy.authority import ORDER, composed, moved
 from runtime.authorities import level_in
 
 
@@ -27,4 +27,5 @@ def test_a_task_types_own_level_goes_before_that_of_all(task_type: str, level: s
 
 def test_what_has_changed_since_the_last_look() -> None:
     now = {"a": InForce("suggest"), "b": InForce("execute"), "c": InForce("observe")}
-    assert [(name, was) for name, was, _ in changes({"a": "execute", "b": "execute"}, now)] == [("a", "execute")]
+    found = moved({"a": "execute", "b": "execute"}, now)
+    assert [(each.level, each.was) for each in found] == [("suggest", {"a": "execute"}), ("observe", {"c": None})]
