@@ -18,6 +18,12 @@ Stage = Literal["full", "checkpoints", "human_tool", "matrix"]
 PolicyOutcome = Literal["allow", "review", "deny"]
 Band = Literal["proceed", "review", "block"]
 OperationState = Literal["started", "succeeded", "failed", "unknown"]
+Verdict = Literal["right", "wrong", "unclear"]
+"""On the agent's own proposal, before anything was edited; all but `right` count as a loss."""
+Reason = Literal["wrong_intent", "generic_pov", "no_relevance", "fact", "voice", "links", "other"]
+"""What was wrong with a proposal."""
+Occasion = Literal["new", "due", "overdue", "digest"]
+"""When somebody is told of a review."""
 EventClass = Literal["decided", "observed"]
 Trust = Literal["person", "profile", "trusted", "untrusted", "model"]
 """Where a value came from; anything fetched from outside is `untrusted`."""
@@ -60,6 +66,7 @@ EventKind = Literal[
     "escalation",
     "review_requested",
     "review_decided",
+    "review_undone",
     "review_applied",
     "tool_call",
     "tool_result",
@@ -80,6 +87,7 @@ EVENT_CLASSES: Final[Mapping[EventKind, EventClass]] = {
     "escalation": "decided",
     "review_requested": "decided",
     "review_decided": "decided",
+    "review_undone": "observed",
     "review_applied": "decided",
     "tool_call": "observed",
     "tool_result": "decided",

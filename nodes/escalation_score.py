@@ -8,7 +8,7 @@ from langgraph.runtime import Runtime
 
 from core.actions import PolicyDecision, Proposal
 from core.events import event
-from core.reviews import action_request
+from core.reviews import action_request, at_stake
 from core.state import Json, ThreadState
 from escalation.score import Signals, score
 from nodes.bindings import Bindings
@@ -34,6 +34,7 @@ def escalation_score(bound: Bindings) -> Node:
             return update
         filled = await shown(bound.artifacts, state, proposal)
         asked = action_request(filled, policy, scored, bound.domain.explain(view, filled))
-        return update | {"review": asked | {"action_hash": proposal.hash}}
+        stake = at_stake(bound.domain.tools[task_type], filled.arguments)
+        return update | {"review": asked | {"action_hash": proposal.hash} | stake}
 
     return node

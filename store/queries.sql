@@ -280,8 +280,10 @@ where blob.thread_id = any(%(ids)s) and not exists (
     and checkpoints.checkpoint -> 'channel_versions' ->> blob.channel = blob.version)
 
 -- review_insert: A review for an interrupt, once; a re-raised interrupt changes nothing.
-insert into review (tenant, thread_id, kind, interrupt_id, checkpoint_id, task_type, action_hash, request)
-values (%(tenant)s, %(thread_id)s, %(kind)s, %(interrupt_id)s, %(checkpoint_id)s, %(task_type)s, %(action_hash)s, %(request)s)
+insert into review (tenant, thread_id, kind, interrupt_id, checkpoint_id, task_type, action_hash, request, subject, priority, batch, due_at)
+select %(tenant)s, %(thread_id)s, %(kind)s, %(interrupt_id)s, %(checkpoint_id)s, %(task_type)s, %(action_hash)s, %(request)s,
+       subject, priority, batch, due_at
+from thread where id = %(thread_id)s
 on conflict (thread_id, interrupt_id) do nothing
 returning number
 
@@ -298,16 +300,39 @@ set state = 'decided', answer = %(answer)s, decision = %(decision)s, decided_has
     decided_by = %(by)s, decided_at = now(), verified = %(verified)s
 where number = %(number)s and state = 'open'
 
+-- review_delay: A decision that can be taken back for a while.
+update review set effective_at = now() + %(seconds)s * interval '1 second' where number = %(number)s
+
+-- review_undo: Take one's decision back, while no run may have taken it up.
+update review
+set state = 'open', answer = null, decision = null, decided_hash = null, decided_by = null, decided_at = null, verified = null, effective_at = null
+where number = %(number)s and state = 'decided' and decided_by = %(by)s and effective_at > now()
+
+-- outcome_undo: Nothing was made of the proposal after all.
+delete from outcome where review = %(number)s
+
+-- thread_unschedule: Nothing is due any more.
+update thread set wake_at = null where id = %(id)s and status = 'waiting'
+
+-- review_overdue: Reviews that nobody has decided in time, oldest first.
+select number, thread_id from review
+where state = 'open' and opened_at < now() - %(hours)s * interval '1 hour' order by opened_at limit %(limit)s
+
+-- review_expire: Too late for a decision.
+update review set state = 'expired' where number = %(number)s and state = 'open'
+
 -- review_release: The run has taken the decision up.
 update review set state = 'released' where number = %(number)s and state = 'decided'
 
--- review_waiting: Open and decided, not yet released reviews of one thread.
+-- review_waiting: Open and decided, not yet released reviews of one thread; without a decision that can still be taken back.
 select number, state, kind, interrupt_id, decision from review
-where thread_id = %(id)s and state in ('open', 'decided') order by number
+where thread_id = %(id)s and (state = 'open' or state = 'decided' and (effective_at is null or effective_at <= now()))
+order by number
 
 -- review_approver: Who approved exactly this proposal.
 select decided_by from review
 where thread_id = %(id)s and decided_hash = %(hash)s and answer in ('approve', 'edit') and state in ('decided', 'released')
+  and (effective_at is null or effective_at <= now())
 order by number desc limit 1
 
 -- review_inbox: What waits for people, newest first; two parts, so that each has its index, see thread_list.
@@ -320,6 +345,86 @@ from (
 ) waiting join thread on thread.id = waiting.thread_id
 order by waiting.number desc
 limit %(limit)s
+
+-- inbox_page: What waits, the most urgent first: weight times waiting time as of `now`; a page after a place in it.
+with found as (
+  select number, weight * extract(epoch from %(now)s::timestamptz - opened_at)::float8 as urgency
+  from review
+  where state = 'open' and opened_at <= %(now)s
+    and (%(tenant)s::text is null or tenant = %(tenant)s) and (%(kind)s::text is null or kind = %(kind)s)
+    and (%(task_type)s::text is null or task_type = %(task_type)s) and (%(tier)s::text is null or tier = %(tier)s)
+    and (%(reason)s::text is null or reason = %(reason)s) and (%(batch)s::bigint is null or batch = %(batch)s)
+    and (%(assignee)s::text is null or coalesce(assignee, '') = %(assignee)s)
+    and (%(hours)s::float8 is null or opened_at <= %(now)s - %(hours)s * interval '1 hour')
+    and (%(words)s::text is null or number in
+         (select number from review where state = 'open' and words @@ to_tsquery('simple', %(words)s)))
+), placed as (
+  select * from found
+  where %(after)s::float8 is null or (urgency, -number) < (%(after)s, -%(after_number)s::bigint)
+  order by urgency desc, number limit %(limit)s
+)
+select placed.urgency, number, thread_id, tenant, kind, task_type, tier, reason, subject, batch, assignee, opened_at, due_at,
+       request -> 'action_requests' -> 0 ->> 'description' as description,
+       case when claimed_until > now() then claimed_by end as claimed_by,
+       not exists (select from review_seen seen where seen.review = number and seen.person = %(person)s) as unread
+from placed join review using (number)
+order by placed.urgency desc, number
+
+-- inbox_facets: How many wait of each sort, for the filters.
+select tenant, kind, task_type, tier, reason, batch, assignee, count(*) as waiting
+from review where state = 'open' group by 1, 2, 3, 4, 5, 6, 7
+
+-- inbox_counts: What waits, and how much of it a person has not opened.
+select (select count(*) from review where state = 'open') as waiting,
+       (select count(*) from review_seen seen join review on review.number = seen.review
+        where seen.person = %(person)s and review.state = 'open') as read
+
+-- inbox_next: The most urgent review of the same task type that nobody else has.
+select number from review
+where state = 'open' and task_type = %(task_type)s and number <> %(number)s
+  and (claimed_until is null or claimed_until < now() or claimed_by = %(person)s)
+order by weight * extract(epoch from now() - opened_at) desc, number limit 1
+
+-- review_claim: Have a review for some minutes, unless somebody else has it; with `take`, even then.
+update review set claimed_by = %(person)s, claimed_until = now() + %(seconds)s * interval '1 second'
+where number = %(number)s and state = 'open'
+  and (%(take)s or claimed_until is null or claimed_until < now() or claimed_by = %(person)s)
+returning claimed_by
+
+-- review_unclaim: Give it back.
+update review set claimed_by = null, claimed_until = null where number = %(number)s and claimed_by = %(person)s and state = 'open'
+
+-- review_pulse: Who has a review now, for how long, and whether it still waits.
+select state, claimed_by, assignee, greatest(0, extract(epoch from claimed_until - now()))::integer as seconds_left,
+       greatest(0, extract(epoch from effective_at - now()))::float8 as undo_left
+from review where number = %(number)s
+
+-- review_assign: Ask another person.
+update review set assignee = %(assignee)s, claimed_by = null, claimed_until = null where number = %(number)s and state = 'open'
+
+-- review_seen: A person has opened it.
+insert into review_seen (person, review) values (%(person)s, %(number)s) on conflict do nothing
+
+-- review_before: What was proposed last for the same task type in the same thread.
+select number, answer, decided_by, request, decision from review
+where thread_id = %(thread_id)s and task_type = %(task_type)s and number < %(number)s and kind = 'action' order by number desc limit 1
+
+-- draft_get: What a person has typed and not sent.
+select typed, saved_at from review_draft where person = %(person)s and review = %(number)s
+
+-- draft_put: Keep it.
+insert into review_draft (person, review, typed) values (%(person)s, %(number)s, %(typed)s)
+on conflict (person, review) do update set typed = excluded.typed, saved_at = now()
+
+-- draft_drop: It was sent.
+delete from review_draft where person = %(person)s and review = %(number)s
+
+-- event_of_policy: The facts of the last policy check of a proposal.
+select body from event where thread_id = %(id)s and kind = 'policy_check' and body ->> 'proposal' = %(proposal)s order by seq desc limit 1
+
+-- event_list_since: What a thread did after a moment, the newest last.
+select thread_id, seq, kind, class, actor, at, checkpoint_id, body, prev_hash, hash
+from event where thread_id = %(id)s and at > %(since)s and kind <> 'lease_taken' order by seq limit 20
 
 -- outcome_insert: What a person made of a proposal.
 insert into outcome (tenant, thread_id, review, task_type, behaviour_version, proposal_hash, final_hash, answer, changed, reason_code, actor)

@@ -16,6 +16,7 @@ from core.vocabulary import (
     Environment,
     EventClass,
     EventKind,
+    Occasion,
     OperationState,
     ReviewKind,
     ReviewState,
@@ -36,6 +37,7 @@ CHECKED = {
     "review_answer": Answer,
     "operation_state": OperationState,
     "artifact_trust": Trust,
+    "notification_rule_occasion": Occasion,
 }
 
 
