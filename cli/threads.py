@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from cli.console import out, pick, print_json, program, safe, short
 from cli.progress import Progress
@@ -16,6 +16,8 @@ from runtime.arguments import from_yaml
 from runtime.people import local_user, review_number
 from runtime.settings import read_settings
 from runtime.wiring import Application, open_application
+
+HERE: Final = "command line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +68,35 @@ async def decide(said: Answered, json: bool) -> int:
     number = review_number(said.review)
     arguments = None if said.args is None else read_arguments(said.args)
     async with open_application(read_settings()) as app:
-        person = runtime.Person(said.person or local_user())
+        person = runtime.Person(said.person or local_user(), origin=HERE)
         wire = cast("WireAnswer", said.answer)
         thread_id = await runtime.decide(
-            app, number, wire, person, arguments=arguments, message=said.message, reserved=not said.no_wait
-        )
+            app, number, wire, person, arguments=arguments, message=said.message, reserved=not said.no_wait,
+            undoable=said.no_wait,
+        )  # fmt: skip
         if not json:
             out().print(safe(f"Review r-{number}: {said.answer}, by {person.name} (name not verified)."))
         if said.no_wait:
+            await _say_undo(app, number, json)
             return _decided_only(thread_id, number, json)
         try:
             return await _advance(app, thread_id, json)
         except ThreadBusy as busy:
             out().print(safe(f"The decision is stored. {busy}"))
             return 0
+
+
+async def undo(review: str, person: str | None) -> int:
+    number = review_number(review)
+    async with open_application(read_settings()) as app:
+        await runtime.undo(app, number, runtime.Person(person or local_user(), origin=HERE))
+    out().print(safe(f"Review r-{number} is open again; nothing has run."))
+    return 0
+
+
+async def _say_undo(app: Application, number: int, json: bool) -> None:
+    if not json and (until := (await app.reviews.get(number))["effective_at"]):
+        out().print(safe(f"It takes effect at {until.astimezone():%H:%M:%S}; until then: {program()} undo r-{number}"))
 
 
 def read_arguments(path: Path) -> dict[str, Any]:

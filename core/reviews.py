@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, get_args
 
@@ -15,6 +16,7 @@ from core.vocabulary import ANSWERS, Answer, ReviewKind
 WireAnswer = Literal["approve", "edit", "reject", "respond"]
 _TEXT_LIMIT: Final = 400
 _EVIDENCE_LIMIT: Final = 12
+_CLAIMS_LIMIT: Final = 20
 
 
 def action_request(
@@ -27,9 +29,17 @@ def action_request(
     return _request("action", proposal, allowed, why, explanation) | {
         "score": score.to_json() if score else None,
         "rules": list(policy.rules),
+        "reason": _reason(policy, blocked=blocked),
         "confidence": proposal.report.confidence,
         "rationale": _short(proposal.report.rationale),
     }
+
+
+def _reason(policy: PolicyDecision, *, blocked: bool) -> str:
+    """Why a person is asked, in one word: the rule that demands it, or the score."""
+    if blocked:
+        return "blocked"
+    return policy.rules[0] if policy.outcome == "review" and policy.rules else "score"
 
 
 def question_request(proposal: Proposal) -> dict[str, Any]:
@@ -141,6 +151,9 @@ def _request(
         "approving_will": _short(explanation.approving_will),
         "evidence": evidence,
     }
+    if explanation.claims:
+        request["claims"] = [dict(each) for each in explanation.claims[:_CLAIMS_LIMIT]]
+        request["claims_counted"] = Counter(each["standing"] for each in explanation.claims)
     plain: dict[str, Any] = storable(request)
     return plain
 

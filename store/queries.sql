@@ -291,7 +291,7 @@ returning number
 select * from review where number = %(number)s for update
 
 -- review_get: One review with its thread.
-select review.*, thread.subject, thread.status as thread_status, thread.requester, thread.environment, thread.behaviour_versions
+select review.*, thread.subject, thread.status as thread_status, thread.requester, thread.environment, thread.behaviour_versions, thread.domain
 from review join thread on thread.id = review.thread_id where number = %(number)s
 
 -- review_decide: The one compare-and-set of a decision.
@@ -309,7 +309,7 @@ set state = 'open', answer = null, decision = null, decided_hash = null, decided
 where number = %(number)s and state = 'decided' and decided_by = %(by)s and effective_at > now()
 
 -- outcome_undo: Nothing was made of the proposal after all.
-delete from outcome where review = %(number)s
+delete from outcome where review = %(review)s
 
 -- thread_unschedule: Nothing is due any more.
 update thread set wake_at = null where id = %(id)s and status = 'waiting'
@@ -425,6 +425,64 @@ select body from event where thread_id = %(id)s and kind = 'policy_check' and bo
 -- event_list_since: What a thread did after a moment, the newest last.
 select thread_id, seq, kind, class, actor, at, checkpoint_id, body, prev_hash, hash
 from event where thread_id = %(id)s and at > %(since)s and kind <> 'lease_taken' order by seq limit 20
+
+-- notice_rules: Who is told of what; with what became of the last tellings.
+select rule.*, coalesce(told.sent, 0) as sent, coalesce(told.failed, 0) as failed
+from notification_rule rule left join lateral (
+  select count(*) filter (where state = 'sent') as sent, count(*) filter (where state <> 'sent') as failed
+  from (select state from notification where rule = rule.number union all select state from digest where rule = rule.number) each
+) told on true
+where removed_at is null order by number
+
+-- notice_rule_insert: A new rule; it concerns reviews that are opened from now on.
+insert into notification_rule (occasion, variable, sealed, key_name, shown, tenant, task_type, tier, assign_to, hours, created_by)
+values (%(occasion)s, %(variable)s, %(sealed)s, %(key_name)s, %(shown)s, %(tenant)s, %(task_type)s, %(tier)s, %(assign_to)s, %(hours)s, %(created_by)s)
+returning number
+
+-- notice_rule_remove: It tells nobody any more.
+update notification_rule set removed_at = now(), sealed = null, variable = 'removed' where number = %(number)s and removed_at is null
+returning number
+
+-- notice_claim: Write down the reviews that a rule is to tell of now; who comes second gets none of them.
+with due as (
+  select number from review
+  where state = 'open' and (%(tenant)s::text is null or tenant = %(tenant)s)
+    and (%(task_type)s::text is null or task_type = %(task_type)s) and (%(tier)s::text is null or tier = %(tier)s)
+    and case %(occasion)s
+          when 'new' then opened_at >= %(created_at)s
+          when 'due' then now() >= coalesce(due_at, opened_at + %(due_hours)s * interval '1 hour') - coalesce(%(hours)s::float8, 0.5) * interval '1 hour'
+          when 'overdue' then now() >= coalesce(due_at, opened_at + %(due_hours)s * interval '1 hour') + coalesce(%(hours)s::float8, 0) * interval '1 hour'
+          else false end
+    and not exists (select from notification where rule = %(number)s and notification.review = review.number)
+  order by opened_at limit %(limit)s
+), claimed as (
+  insert into notification (rule, review) select %(number)s, number from due on conflict do nothing returning review
+)
+select review.number, review.task_type, review.tier, review.tenant, review.opened_at
+from claimed join review on review.number = claimed.review order by review.opened_at
+
+-- notice_done: What became of the sending.
+update notification set state = %(state)s where rule = %(rule)s and review = any(%(reviews)s)
+
+-- digest_claim: A digest is due when none was written for so many hours.
+insert into digest (rule)
+select number from notification_rule
+where number = %(number)s and created_at < now() - %(hours)s * interval '1 hour'
+  and not exists (select from digest where rule = %(number)s and at > now() - %(hours)s * interval '1 hour')
+  and pg_try_advisory_xact_lock(7223001206)
+returning rule
+
+-- digest_rows: What waits, the most urgent first.
+select number, task_type, tier, tenant, opened_at from review
+where state = 'open' and (%(tenant)s::text is null or tenant = %(tenant)s)
+  and (%(task_type)s::text is null or task_type = %(task_type)s) and (%(tier)s::text is null or tier = %(tier)s)
+order by weight * extract(epoch from now() - opened_at) desc, number limit 1000
+
+-- digest_done: What became of the sending.
+update digest set state = %(state)s where rule = %(rule)s and state = 'sending'
+
+-- review_reassign: Ask somebody else to decide.
+update review set assignee = %(assignee)s where number = any(%(reviews)s) and state = 'open'
 
 -- outcome_insert: What a person made of a proposal.
 insert into outcome (tenant, thread_id, review, task_type, behaviour_version, proposal_hash, final_hash, answer, changed, reason_code, actor)

@@ -13,6 +13,12 @@ from ui import places, reading
 from ui.markup import notice
 
 
+def workers_away() -> None:
+    """Say so when nobody runs on what is decided."""
+    if not reading.workers():
+        notice("No worker is running: what you decide is stored and waits. Start one: autonomy worker", "warning")
+
+
 def framed(key: str) -> DeltaGenerator:
     """A row of a list: what it is about, and beside it a button."""
     return st.container(horizontal=True, wrap=False, vertical_alignment="center", border=True, key=key)

@@ -12,8 +12,7 @@ alter table review
   add column tier text generated always as (request ->> 'tier') stored,
   add column reason text generated always as (
     case when kind <> 'action' then coalesce(request ->> 'failure_class', kind)
-         when request -> 'score' ->> 'band' = 'block' then 'blocked'
-         else coalesce(request -> 'rules' ->> 0, 'score') end) stored,
+         else coalesce(request ->> 'reason', 'score') end) stored,
   add column weight real generated always as (
     (1 + greatest(priority, 0)) * case request ->> 'risk' when 'high' then 4 when 'low' then 1 else 2 end) stored,
   add column words tsvector generated always as (to_tsvector('simple',

@@ -170,6 +170,7 @@ def _environment(console: Console) -> dict[str, str]:
         "AUTONOMY_DDGS": "off",
         "AUTONOMY_PROBE_LOCAL_MODELS": "false",
         "LOGNAME": LOCAL_USER,
+        "PYTHONPATH": str(Path(__file__).parents[2]),
     }
 
 
