@@ -346,29 +346,39 @@ from (
 order by waiting.number desc
 limit %(limit)s
 
--- inbox_page: What waits, the most urgent first: weight times waiting time as of `now`; a page after a place in it.
-with found as (
-  select number, weight * extract(epoch from %(now)s::timestamptz - opened_at)::float8 as urgency
-  from review
-  where state = 'open' and opened_at <= %(now)s
-    and (%(tenant)s::text is null or tenant = %(tenant)s) and (%(kind)s::text is null or kind = %(kind)s)
-    and (%(task_type)s::text is null or task_type = %(task_type)s) and (%(tier)s::text is null or tier = %(tier)s)
-    and (%(reason)s::text is null or reason = %(reason)s) and (%(batch)s::bigint is null or batch = %(batch)s)
-    and (%(assignee)s::text is null or coalesce(assignee, '') = %(assignee)s)
-    and (%(hours)s::float8 is null or opened_at <= %(now)s - %(hours)s * interval '1 hour')
-    and (%(words)s::text is null or number in
-         (select number from review where state = 'open' and words @@ to_tsquery('simple', %(words)s)))
-), placed as (
-  select * from found
-  where %(after)s::float8 is null or (urgency, -number) < (%(after)s, -%(after_number)s::bigint)
+-- inbox_page: What waits, the most urgent first (weight times waiting time as of `now`), after a place in that order. Within
+-- one weight that is the order of an index, so each weight gives its first rows and the few are merged.
+with recursive weights (weight) as (
+  (select weight from review where state = 'open' order by weight limit 1)
+  union all
+  select (select review.weight from review where state = 'open' and review.weight > weights.weight order by review.weight limit 1)
+  from weights where weights.weight is not null
+), found as (
+  select number, weights.weight * extract(epoch from %(now)s::timestamptz - opened_at)::float8 as urgency
+  from weights cross join lateral (
+    select number, opened_at from review
+    where state = 'open' and review.weight = weights.weight and opened_at <= %(now)s
+      and opened_at >= case when %(after)s::float8 is null then '-infinity'
+                            else %(now)s::timestamptz - (%(after)s::float8 / weights.weight + 0.001) * interval '1 second' end
+      and (%(after)s::float8 is null
+           or (weights.weight * extract(epoch from %(now)s::timestamptz - opened_at)::float8, -number) < (%(after)s, -%(after_number)s::bigint))
+      and (%(tenant)s::text is null or tenant = %(tenant)s) and (%(kind)s::text is null or kind = %(kind)s)
+      and (%(task_type)s::text is null or task_type = %(task_type)s) and (%(tier)s::text is null or tier = %(tier)s)
+      and (%(reason)s::text is null or reason = %(reason)s) and (%(batch)s::bigint is null or batch = %(batch)s)
+      and (%(assignee)s::text is null or coalesce(assignee, '') = %(assignee)s)
+      and (%(hours)s::float8 is null or opened_at <= %(now)s - %(hours)s * interval '1 hour')
+      and (%(words)s::text is null or number in
+           (select number from review where state = 'open' and words @@ to_tsquery('simple', %(words)s)))
+    order by opened_at, number limit %(limit)s) first
+  where weights.weight is not null
   order by urgency desc, number limit %(limit)s
 )
-select placed.urgency, number, thread_id, tenant, kind, task_type, tier, reason, subject, batch, assignee, opened_at, due_at,
+select found.urgency, number, thread_id, tenant, kind, task_type, tier, reason, subject, batch, assignee, opened_at, due_at,
        request -> 'action_requests' -> 0 ->> 'description' as description,
        case when claimed_until > now() then claimed_by end as claimed_by,
        not exists (select from review_seen seen where seen.review = number and seen.person = %(person)s) as unread
-from placed join review using (number)
-order by placed.urgency desc, number
+from found join review using (number)
+order by found.urgency desc, number
 
 -- inbox_facets: How many wait of each sort, for the filters.
 select tenant, kind, task_type, tier, reason, batch, assignee, count(*) as waiting
@@ -380,10 +390,20 @@ select (select count(*) from review where state = 'open') as waiting,
         where seen.person = %(person)s and review.state = 'open') as read
 
 -- inbox_next: The most urgent review of the same task type that nobody else has.
-select number from review
-where state = 'open' and task_type = %(task_type)s and number <> %(number)s
-  and (claimed_until is null or claimed_until < now() or claimed_by = %(person)s)
-order by weight * extract(epoch from now() - opened_at) desc, number limit 1
+with recursive weights (weight) as (
+  (select weight from review where state = 'open' order by weight limit 1)
+  union all
+  select (select review.weight from review where state = 'open' and review.weight > weights.weight order by review.weight limit 1)
+  from weights where weights.weight is not null
+)
+select number
+from weights cross join lateral (
+  select number, opened_at from review
+  where state = 'open' and review.weight = weights.weight and task_type = %(task_type)s and number <> %(number)s
+    and (claimed_until is null or claimed_until < now() or claimed_by = %(person)s)
+  order by opened_at, number limit 1) first
+where weights.weight is not null
+order by weights.weight * extract(epoch from now() - opened_at) desc, number limit 1
 
 -- review_claim: Have a review for some minutes, unless somebody else has it; with `take`, even then.
 update review set claimed_by = %(person)s, claimed_until = now() + %(seconds)s * interval '1 second'

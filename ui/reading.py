@@ -42,8 +42,9 @@ def inbox(parameters: Mapping[str, Any]) -> list[Row]:
     return _rows("inbox_page", **parameters)
 
 
+@st.cache_data(ttl=10, show_spinner=False)
 def facets() -> list[Row]:
-    """How many wait of each sort."""
+    """How many wait of each sort, as of some seconds ago."""
     return _rows("inbox_facets")
 
 

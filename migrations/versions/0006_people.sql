@@ -21,7 +21,7 @@ alter table review
 comment on column review.effective_at is 'until then a decision can be taken back, and no run takes it up; null: at once';
 update review set subject = thread.subject, priority = thread.priority, batch = thread.batch, due_at = coalesce(review.due_at, thread.due_at)
 from thread where thread.id = review.thread_id and review.state = 'open';
-create index review_urgent on review (opened_at, number) include (weight, tenant, kind, task_type, tier, reason, assignee, batch) where state = 'open';
+create index review_urgent on review (weight, opened_at, number) include (tenant, kind, task_type, tier, reason, assignee, batch) where state = 'open';
 create index review_words on review using gin (words) where state = 'open';
 create index review_of_thread on review (thread_id, number);
 

@@ -41,7 +41,7 @@ def open_review(page: Page, review: dict[str, Any]) -> None:
 
 def button(page: Page, name: str) -> Locator:
     """By its label; its key stands behind it."""
-    return page.get_by_role("button", name=re.compile(rf"^{name}( [A-Z])?$"))
+    return page.get_by_role("button", name=re.compile(rf"^{name}( Shortcut [A-Z])?$"))
 
 
 def settled(page: Page) -> None:
@@ -79,7 +79,7 @@ def edit(page: Page, change: tuple[str, str]) -> str:
     editor = page.get_by_label("Arguments (YAML)")
     if not editor.is_visible():
         button(page, "Edit").click()
-        page.get_by_role("button", name="As text (YAML)").click()
+        page.get_by_text("As text (YAML)").click()
     typed = editor.input_value().replace(*change)
     editor.fill(typed)
     page.get_by_role("button", name="Approve with these changes").click()
@@ -143,7 +143,7 @@ def test_a_draft_survives_a_reload_without_leaving_the_field(page: Page, console
     expect(page.get_by_role("paragraph").filter(has_text="Readers want a guide")).to_be_visible()
     row = console.review(review["number"])
     assert (row["answer"], row["decision"]["message"][:12], row["decided_hash"]) == ("reject", "Readers want", None)
-    assert console.execute("select 1 from review_draft") == []
+    assert console.execute("select 1 from review_draft where review = %(n)s", n=review["number"]) == []
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -165,7 +165,7 @@ def test_the_keyboard_alone_is_enough(page: Page, console: Console) -> None:
     expect(page).to_have_url(re.compile(rf"/review\?id=r-{first['number']}$"))
     settled(page)
     page.keyboard.press("e")
-    expect(page.get_by_label("reader")).to_be_visible()
+    expect(page.get_by_label("reader", exact=True)).to_be_visible()
     assert console.review(second["number"])["decision"]["verdict"] == "right"
 
 
@@ -178,6 +178,7 @@ def test_an_approval_of_what_cannot_be_undone_waits_and_is_taken_back(page: Page
     expect(page.get_by_text("cannot be undone").first).to_be_visible()
     button(page, "Approve").click()
     expect(page.get_by_text(re.compile(r"It takes effect in \d+ s\."))).to_be_visible()
+    expect(button(page, "Approve")).to_have_count(0)
     assert console.review(review["number"])["state"] == "decided"
     button(page, "Undo").click()
     expect(button(page, "Approve")).to_be_visible()
@@ -392,7 +393,7 @@ def test_a_database_that_is_gone_is_said_in_a_line_and_nothing_typed_is_lost(
     review = console.waiting()
     open_review(page, review)
     button(page, "Edit").click()
-    page.get_by_role("button", name="As text (YAML)").click()
+    page.get_by_text("As text (YAML)").click()
     editor = page.get_by_label("Arguments (YAML)")
     typed = editor.input_value().replace("format: list", "format: guide")
     editor.fill(typed)

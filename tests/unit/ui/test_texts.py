@@ -19,7 +19,7 @@ def test_an_article_keeps_its_structure_and_loses_everything_that_acts() -> None
     )
     assert "<h3>Title</h3>" in drawn and "<strong>bold</strong>" in drawn and "<td>1</td>" in drawn
     assert "https://evil.example/x" in drawn and "[picture: pic, https://evil.example/p.png]" in drawn
-    for acting in ("<a ", "<img", "<script", "href", "src="):
+    for acting in ("<a ", "<img", "<script", 'href="', 'src="'):
         assert acting not in drawn
     assert "&lt;script&gt;" in drawn and "&lt;img src=x onerror=alert(1)&gt;" in drawn
 
