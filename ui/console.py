@@ -8,12 +8,13 @@ import streamlit as st
 
 from core.errors import DatabaseUnavailable
 from ui import places, reading, visitor
-from ui.frame import told
+from ui.frame import begin, told
 
 
 def main() -> None:
     st.set_page_config(page_title="autonomy", page_icon="◐", layout="wide")
     st.html(Path(__file__).with_name("console.css"))
+    begin()
     with told():
         if visitor.let_in():
             st.navigation(places.everywhere(_waiting()), position="top").run()

@@ -250,6 +250,7 @@ def test_the_inbox_is_filtered_searched_and_decided_on_in_one_go(page: Page, con
     expect(page.get_by_role("link", name=f"Open r-{third['number']}")).to_be_visible()
     expect(page.get_by_role("link", name=re.compile("Open r-"))).to_have_count(1)
     search = page.get_by_label("Search")
+    search.press("End")
     search.press_sequentially(" xyz")
     expect(page.get_by_text("None of the 3 that wait are like this.")).to_be_visible()
     expect(search).to_have_value("churn xyz")
