@@ -10,13 +10,14 @@ from typing import Any
 from core.errors import NotFound
 from core.tools import ToolSpec
 from escalation.lacking import enough
-from runtime.wiring import Parts
 
 PARTS = {"low_confidence": "low confidence", "novelty": "novelty", "historical_need": "history of changes"}
 
 
 def spec_of(domain: str, action: str) -> ToolSpec:
     """Raises NotFound for an action that this release does not have."""
+    from runtime.wiring import Parts  # a second to import; the console does it beside its first page
+
     known = Parts().domains
     spec = known[domain]().DOMAIN.tools.get(action) if domain in known else None
     if spec is None:

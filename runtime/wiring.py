@@ -19,9 +19,10 @@ from nodes.bindings import Bindings
 from policy.facts import authority_in
 from policy.gate import CedarGate, load_gate
 from runtime.authorities import EnvironmentAuthorities
+from runtime.databases import database_url
 from runtime.models import ModelChoice, ModelSettings, build, choose_model, close, connection_of
 from runtime.settings import Settings
-from store import database, embedded
+from store import database
 from store.artifacts import PostgresArtifacts
 from store.encryption import Cipher
 from store.jobs import Jobs, PostgresJobs
@@ -171,13 +172,6 @@ def model_settings(given: Settings, model: str | None = None) -> ModelSettings:
 def past_tasks(settings: Settings) -> ChromaNovelty:
     """The index of past tasks, not yet opened."""
     return ChromaNovelty(settings.home.expanduser() / "chroma")
-
-
-def database_url(settings: Settings) -> str:
-    """The database in force: the given one, or the embedded one, started if need be."""
-    if settings.database_url is not None:
-        return database.checked_url(settings.database_url.get_secret_value())
-    return embedded.start(settings.home.expanduser())
 
 
 @asynccontextmanager

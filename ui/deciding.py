@@ -13,13 +13,13 @@ import streamlit as st
 
 from core.reviews import WireAnswer
 from core.vocabulary import Reason, Verdict
-from runtime.wiring import Application, open_application
 from ui import reading
 from ui.visitor import me
 
 if TYPE_CHECKING:
     from runtime.alike import Taken
     from runtime.threads import Person
+    from runtime.wiring import Application
 
 Result = TypeVar("Result")
 
@@ -76,6 +76,8 @@ def _person() -> Person:
 
 
 def _done(work: Callable[[Application], Awaitable[Result]]) -> Result:
+    from runtime.wiring import open_application
+
     async def opened() -> Result:
         async with open_application(reading.settings()) as app:
             return await work(app)

@@ -29,6 +29,7 @@ def show() -> None:
         _bulk_result()
         _waiting(chosen)
         st.html(drafts.PAUSE, unsafe_allow_javascript=True)
+        deciding.warm_up()
 
 
 def _filters(facets: Sequence[reading.Row]) -> dict[str, Any]:
@@ -85,6 +86,7 @@ def _waiting(chosen: Mapping[str, Any]) -> None:
         rows = reading.inbox(filters.parameters(chosen, person, now, pages[-1] if pages else None, PAGE + 1))
         waiting, unread = reading.counts(person)
         if waiting != st.session_state.get("waiting"):
+            st.session_state["waiting"] = waiting
             st.rerun()  # the navigation says how many wait
         put(_heading(waiting, unread, len(rows), chosen))
         several = _several(chosen, rows)

@@ -15,8 +15,8 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from core.canonical import storable_text
 from core.errors import BadInput, NotFound
 from core.events import ChainedEvent
+from runtime.databases import database_url
 from runtime.settings import Settings, read_settings
-from runtime.wiring import database_url
 from store import database
 from store.sql import query
 
