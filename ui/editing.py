@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
+from itertools import groupby
 from typing import Any, Final
 
 import streamlit as st
@@ -32,8 +34,10 @@ def form(review: Review) -> None:
             on_change=_switched, args=(review,),
         )  # fmt: skip
     if known and _mode(number, known) == _FIELDS:
-        for field in known:
-            _widget(number, field)
+        for numbers, group in groupby(known, lambda field: field.kind in ("number", "whole")):
+            with st.container(horizontal=True) if numbers else nullcontext():
+                for field in group:
+                    _widget(number, field)
     else:
         key = drafts.widget(number, "yaml", as_yaml(asked))
         st.text_area("Arguments (YAML)", height=320, key=key, on_change=drafts.keep, args=(number, "yaml"))
@@ -106,9 +110,11 @@ def _widget(number: int, field: Field) -> None:
         case "yes":
             st.checkbox(field.label, **kept)
         case "whole":
-            st.number_input(field.label, _whole(field.least), _whole(field.most), step=1, **kept)
+            st.number_input(field.label, _whole(field.least), _whole(field.most), step=1, width=210, **kept)
         case "number":
-            st.number_input(field.label, _real(field.least), _real(field.most), step=0.05, format="%g", **kept)
+            st.number_input(
+                field.label, _real(field.least), _real(field.most), step=0.05, format="%g", width=210, **kept
+            )
 
 
 def _whole(bound: float | None) -> int | None:

@@ -61,7 +61,8 @@ def _uncited(paragraph: str, said: list[str], ours: str) -> Iterator[dict[str, s
     """Sentences with a figure and no source beside them; those of the profile are ours."""
     for sentence in (each for line in paragraph.splitlines() for each in sentences(line)):
         figures = set(FIGURE.findall(sentence))
-        if figures and len(words(sentence)) > 3 and squeezed(sentence) not in said:
+        aside = sentence.startswith("(") and sentence.endswith(")")
+        if figures and not aside and len(words(sentence)) > 3 and squeezed(sentence) not in said:
             first_party = figures <= set(FIGURE.findall(ours)) and covered(tokens(sentence), tokens(ours)) >= _OURS
             yield _claim(sentence, "verified", "your profile") if first_party else _claim(sentence, "uncited", "")
 

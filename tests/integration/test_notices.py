@@ -17,6 +17,7 @@ from runtime import notices
 from runtime.notices import NewRule
 from runtime.wiring import Application
 from tests.integration.application import opened, started
+from tests.integration.commands import Commands
 
 KEY = base64.b64encode(bytes(32)).decode()
 
@@ -143,3 +144,19 @@ async def test_a_review_that_nobody_decides_expires_and_takes_its_thread_with_it
         thread = await app.threads.get(thread_id)
         said = f"stopped by runtime: nobody decided on review r-{review['number']} within 1 h"
         assert (thread["status"], thread["ending"]["reason"]) == ("stopped", said)
+
+
+def test_the_command_adds_lists_and_removes(database_url: str, home: Path) -> None:
+    home.mkdir()
+    autonomy = Commands(home, DATABASE_URL=database_url)
+    refused = autonomy("notify", "add", "json://user:hunter2@127.0.0.1:1/x")
+    assert (refused.returncode, "only stored encrypted" in refused.stderr, "hunter2" in refused.stderr) == (
+        2,
+        True,
+        False,
+    )
+    assert autonomy("notify", "add", "env:LEAD", "--on", "overdue", "--assign", "lee").returncode == 0
+    [rule] = autonomy.read("notify")
+    assert (rule["shown"], rule["occasion"], rule["assign_to"]) == ("env:LEAD", "overdue", "lee")
+    assert autonomy("notify", "remove", str(rule["number"])).returncode == 0
+    assert autonomy("notify", "remove", str(rule["number"])).returncode == 2

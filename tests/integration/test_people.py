@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from core.errors import BadInput, StaleDecision
+from graph.build import GRAPH_VERSION
 from runtime import threads
 from runtime.alike import decide_alike, unlike
 from runtime.people import admitted
@@ -46,8 +47,11 @@ async def test_an_approval_of_what_cannot_be_undone_is_no_approval_until_it_is_d
         assert await app.reviews.changed(review["tenant"], review["task_type"]) == (0, 0)
         assert await events(app, thread_id, "review_undone") == [{"review": number}]
         await threads.decide(app, number, "approve", DANA, undoable=True)
+        assert await app.jobs.sweep(GRAPH_VERSION) == 0
         async with app.pool.connection() as connection:
             await connection.execute("update review set effective_at = now()")
+            await connection.execute("update thread set wake_at = now()")
+        assert await app.jobs.sweep(GRAPH_VERSION) == 1
         with pytest.raises(StaleDecision, match="cannot be taken back"):
             await threads.undo(app, number, DANA)
         assert await app.reviews.approver(thread_id, review["action_hash"]) == "dana"
