@@ -74,16 +74,17 @@ def decision(review: Review) -> None:
         with told():
             _changed_since(review)
     with st.container(horizontal=True):
-        with told():
-            following = reading.after(review["number"], review["task_type"], me().name)
-        if following is not None:
-            _next(following)
+        _next(review)
         places.link_to_thread(review["thread_id"], "See the thread")
         places.link_back()
 
 
-def _next(number: int) -> None:
-    if st.button(f"Next like it: r-{number}", key="next", shortcut="J"):
+def _next(review: Review) -> None:
+    """The way to the next of the same kind, if there is one. An outage must not take the form below with it."""
+    number = None
+    with told():
+        number = reading.after(review["number"], review["task_type"], me().name)
+    if number is not None and st.button(f"Next like it: r-{number}", key="next", shortcut="J"):
         st.switch_page(places.review(), query_params={"id": f"r-{number}"})
 
 
@@ -154,9 +155,7 @@ def _doors(review: Review, allowed: list[str]) -> None:
                     on_click=drafts.put,
                     args=(number, "door", opens),
                 )
-        following = reading.after(number, review["task_type"], me().name)
-        if following is not None:
-            _next(following)
+        _next(review)
 
 
 def _edit(review: Review) -> None:

@@ -41,9 +41,9 @@ def typed(number: int, name: str, default: Any = None) -> Any:
 
 def keep(number: int, name: str) -> None:
     """Callback of a kept widget. One that comes with the click that has just sent everything is too late."""
-    if st.session_state.get(f"sent-{number}"):
-        return
-    put(number, name, st.session_state.get(f"typed-{number}-{name}"))
+    key = f"typed-{number}-{name}"
+    if key in st.session_state and not st.session_state.get(f"sent-{number}"):
+        put(number, name, st.session_state[key])
 
 
 def put(number: int, name: str, value: Any) -> None:

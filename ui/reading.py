@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -133,6 +134,10 @@ def artifacts(tenant: str, sha256s: Sequence[str]) -> dict[str, str]:
     return {row["sha256"]: row["content"] for row in _rows("artifact_read", tenant=tenant, sha256s=list(sha256s))}
 
 
+_closed: Final = deque[Source](maxlen=16)
+"""Kept until their threads have ended: one of them must not be the last to let go of its own pool."""
+
+
 def reconnect() -> None:
     """Forget the pool, so that the next query starts with the settings and a database that may be back."""
     settings.clear()
@@ -167,6 +172,7 @@ def _rows(name: str, *, writing: bool = False, **given: object) -> list[Row]:
 
 def _close(source: Source) -> None:
     source.pool.close(timeout=0)
+    _closed.append(source)
 
 
 @st.cache_resource(show_spinner=False, on_release=_close)

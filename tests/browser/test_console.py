@@ -163,7 +163,9 @@ def test_the_keyboard_alone_is_enough(page: Page, console: Console) -> None:
     expect(page.get_by_text(f"Decided: approve, by {LOCAL_USER}")).to_be_visible()
     page.keyboard.press("j")
     expect(page).to_have_url(re.compile(rf"/review\?id=r-{first['number']}$"))
+    expect(page.get_by_role("heading", level=1)).to_contain_text(first["subject"])
     settled(page)
+    expect(button(page, "Edit")).to_be_visible()
     page.keyboard.press("e")
     expect(page.get_by_label("reader", exact=True)).to_be_visible()
     assert console.review(second["number"])["decision"]["verdict"] == "right"
