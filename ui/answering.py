@@ -42,7 +42,7 @@ def ask(review: Review, mine: bool) -> None:
     allowed = review["request"]["review_configs"][0]["allowed_decisions"]
     if "approve" not in allowed and "edit" in allowed:
         notice("Its score is too high to approve it as it stands. Edit it, or reject it with a reason.")
-    with st.container(key="deciding"):
+    with st.container(horizontal=True, vertical_alignment="center", key="deciding"):
         if review["kind"] == "action":
             _verdict(number)
         _doors(review, allowed)
@@ -115,8 +115,9 @@ def _restored(number: int) -> None:
 def _verdict(number: int) -> None:
     """On the proposal as it was made, before anything is changed."""
     chosen = drafts.typed(number, "verdict")
-    put(element("p", "Was the proposal right, as the agent made it?", css="asked"))
-    with st.container(horizontal=True, key=f"verdict-{number}", vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center", width="content", key=f"verdict-{number}"):
+        with st.container(width="content"):
+            put(element("p", "As proposed, was it right?", css="asked"))
         for verdict in VERDICTS:
             st.button(
                 VERDICTS[verdict], key=f"{verdict}-{number}", shortcut=_KEYS[verdict],
@@ -126,7 +127,7 @@ def _verdict(number: int) -> None:
         if chosen in ("wrong", "unclear"):
             key = drafts.widget(number, "reason")
             st.selectbox(
-                "What was wrong", members(Reason), None, lambda word: REASONS[word], key=key, width=280,
+                "What was wrong", members(Reason), None, lambda word: REASONS[word], key=key, width=220,
                 label_visibility="collapsed", placeholder="What was wrong?",
                 on_change=drafts.keep, args=(number, "reason"),
             )  # fmt: skip
@@ -135,7 +136,7 @@ def _verdict(number: int) -> None:
 def _doors(review: Review, allowed: list[str]) -> None:
     """The answers as buttons, each with its key."""
     number, door = review["number"], drafts.typed(review["number"], "door")
-    with st.container(horizontal=True, key=f"doors-{number}"):
+    with st.container(horizontal=True, width="content", key=f"doors-{number}"):
         if "approve" in allowed:
             st.button(
                 "Approve",

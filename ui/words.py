@@ -25,7 +25,7 @@ CHOICES: Final[Mapping[str, str]] = {
     "wrong": "Wrong",
     "unclear": "Can't tell",
 }
-VERDICTS: Final[Mapping[Verdict, str]] = {"right": "Yes, right", "wrong": "No, wrong", "unclear": "Can't tell"}
+VERDICTS: Final[Mapping[Verdict, str]] = {"right": "Yes", "wrong": "No", "unclear": "Can't tell"}
 REASONS: Final[Mapping[str, str]] = {
     "wrong_intent": "wrong intent",
     "generic_pov": "generic point of view",
