@@ -55,7 +55,7 @@ async def fill(pool: database.Pool, threads: int, events: int) -> Size:
     given = {"threads": threads, "events": events}
     async with pool.connection() as connection:
         await connection.execute("set session_replication_role = replica")  # no look-up of each row's thread
-        for statement in _statements():
+        for statement in statements():
             await connection.execute(statement, given)
         await connection.execute("set session_replication_role = default")
         await connection.execute("vacuum analyze")
@@ -67,7 +67,8 @@ async def fill(pool: database.Pool, threads: int, events: int) -> Size:
     return Size(**(row or {}))
 
 
-def _statements() -> list[bytes]:
+def statements() -> list[bytes]:
+    """What makes up the history, in order."""
     text = Path(__file__).with_name("history.sql").read_text(encoding="utf-8")
     return [part.strip().encode() for part in re.split(r"^-- .*$", text, flags=re.MULTILINE) if part.strip()]
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from cli.console import out, program, safe
-from cli.console_page import ADDRESS, command, free
+from cli.console_page import address_of, command, free, secrets_file
 from core.errors import AutonomyError
-from runtime.settings import read_settings
+from runtime.settings import Settings, read_settings
 from runtime.wiring import open_application
 
 _WORKER: Final = (sys.executable, "-m", "cli.main", "worker")
@@ -21,20 +21,31 @@ _WORKER: Final = (sys.executable, "-m", "cli.main", "worker")
 
 async def console(port: int) -> int:
     """The page alone, until its server ends or Ctrl-C. Raises AutonomyError when the port is taken."""
+    settings = read_settings()
+    address = address_of(settings)
     environment = await _environment(port)
-    page = await _started(command(port), environment)
-    out().print(safe(f"Console: http://{ADDRESS}:{port}    (Ctrl-C ends it; threads are safe)"))
-    out().print(safe(f"What is decided here is run on by a worker: {program()} worker"))
-    return await _until_one_ends({"page": page})
+    with secrets_file(settings) as login:
+        page = await _started(command(port, address, login), environment)
+        out().print(safe(f"Console: {_url(settings, port)}    (Ctrl-C ends it; threads are safe)"))
+        out().print(safe(f"What is decided here is run on by a worker: {program()} worker"))
+        return await _until_one_ends({"page": page})
 
 
 async def up(port: int) -> int:
     """The page and a worker, until one of them ends or Ctrl-C; the other is ended then. Raises as `console` does."""
+    settings = read_settings()
+    address = address_of(settings)
     environment = await _environment(port)
-    worker = await _started(_WORKER, environment)
-    page = await _started(command(port), environment)
-    out().print(safe(f"Console: http://{ADDRESS}:{port}    (Ctrl-C ends it and its worker; threads are safe)"))
-    return await _until_one_ends({"page": page, "worker": worker})
+    with secrets_file(settings) as login:
+        worker = await _started(_WORKER, environment)
+        page = await _started(command(port, address, login), environment)
+        out().print(safe(f"Console: {_url(settings, port)}    (Ctrl-C ends it and its worker; threads are safe)"))
+        return await _until_one_ends({"page": page, "worker": worker})
+
+
+def _url(settings: Settings, port: int) -> str:
+    """Where to go: what people are told of, where they log in; else this machine's address."""
+    return settings.console_url if settings.oidc else f"http://{settings.console_address}:{port}"
 
 
 async def _environment(port: int) -> Mapping[str, str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from cli.console import out, print_json, safe, short
+from runtime.databases import database_url
 from runtime.settings import read_settings
-from runtime.wiring import database_url
 from store import database, embedded
 
 

@@ -58,6 +58,8 @@ batch = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(batch, name="batch")
+notify = typer.Typer(help="Who is told of what waits, and how.", invoke_without_command=True)
+app.add_typer(notify, name="notify")
 policy = typer.Typer(help="The rules: what they are, what they come to, why it was decided so.", no_args_is_help=True)
 app.add_typer(policy, name="policy")
 
@@ -202,6 +204,17 @@ def decide(
 
     said = threads.Answered(review, answer.value, args, message, person, no_wait, _value(verdict), _value(reason))
     _finish(threads.decide(said, json))
+
+
+@app.command()
+def undo(
+    review: Annotated[str, typer.Argument(metavar="REVIEW", help="A review's number, such as r-41.")],
+    person: As = None,
+) -> None:
+    """Take back your approval of what cannot be undone, in the seconds before it takes effect."""
+    from cli import threads
+
+    _finish(threads.undo(review, person))
 
 
 @app.command()
@@ -465,6 +478,70 @@ def prune(
     from cli import prune as pruning
 
     _finish(pruning.prune(older_than, dry_run, json))
+
+
+class OccasionWord(StrEnum):
+    """The occasions of core/vocabulary.py."""
+
+    new = "new"
+    due = "due"
+    overdue = "overdue"
+    digest = "digest"
+
+
+NoticeNumber = Annotated[int, typer.Argument(metavar="N", min=1, help="Its number in `autonomy notify`.")]
+
+
+@notify.callback()
+def list_notifications(context: typer.Context, json: Json = False) -> None:
+    """Who is told of what waits; `add`, `remove` or `test` one."""
+    if context.invoked_subcommand is None:
+        from cli import notify as commands
+
+        _finish(commands.listed(json))
+
+
+@notify.command("list")
+def notify_list(json: Json = False) -> None:
+    """Who is told of what waits. Addresses are never shown whole."""
+    from cli import notify as commands
+
+    _finish(commands.listed(json))
+
+
+@notify.command("add")
+def notify_add(
+    address: Annotated[str, typer.Argument(metavar="URL", help="An apprise address (mailto://…), or env:NAME.")],
+    on: Annotated[OccasionWord, typer.Option("--on", help="new, due, overdue or digest.")] = OccasionWord.new,
+    task_type: Annotated[str | None, typer.Option(help="Only this one.")] = None,
+    tier: Annotated[str | None, typer.Option(help="Only read-only, reversible or irreversible ones.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="Only this company's.")] = None,
+    assign: Annotated[str | None, typer.Option(metavar="NAME", help="For overdue: who is asked then.")] = None,
+    hours: Annotated[
+        float | None, typer.Option(min=0, help="Before it is due (0.5), after (0), or between digests (24).")
+    ] = None,
+) -> None:
+    """Tell somebody. What may hold a password is stored encrypted; safer still is env:NAME of a variable."""
+    from cli import notify as commands
+    from runtime.notices import NewRule
+
+    _finish(commands.add(NewRule(address, on.value, tenant, task_type, tier, assign, hours)))
+
+
+@notify.command("remove")
+def notify_remove(number: NoticeNumber) -> None:
+    """Tell nobody any more, and forget the address."""
+    from cli import notify as commands
+
+    _finish(commands.remove(number))
+
+
+@notify.command("test")
+def notify_test(number: NoticeNumber) -> None:
+    """Send a line that says nothing. Exit 1 when it is not taken."""
+    from cli import notify as commands
+
+    _finish(commands.test(number))
 
 
 class OperationWord(StrEnum):

@@ -110,12 +110,13 @@ async def decide(said: Answered, json: bool) -> int:
         wire = cast("WireAnswer", said.answer)
         thread_id = await runtime.decide(
             app, number, wire, person, arguments=arguments, message=said.message, reserved=not said.no_wait,
-            verdict=said.verdict, reason=said.reason,
+            undoable=said.no_wait, verdict=said.verdict, reason=said.reason,
         )  # fmt: skip
         if not json:
             doubt = "" if person.verified else " (name not verified)"
             out().print(safe(f"Review r-{number}: {said.answer}, by {person.name}{doubt}."))
         if said.no_wait:
+            await _say_undo(app, number, json)
             return _decided_only(thread_id, number, json)
         try:
             return await advance(app, thread_id, json)
@@ -127,6 +128,19 @@ async def decide(said: Answered, json: bool) -> int:
 def _get_ready_to_run() -> None:
     """Import LangGraph, which takes a second or more, before a thread is reserved for this process for five."""
     import_module("runtime.running")
+
+
+async def undo(review: str, person: str | None) -> int:
+    number = review_number(review)
+    async with open_application(read_settings()) as app:
+        await runtime.undo(app, number, at_keyboard(person))
+    out().print(safe(f"Review r-{number} is open again; nothing has run."))
+    return 0
+
+
+async def _say_undo(app: Application, number: int, json: bool) -> None:
+    if not json and (until := (await app.reviews.get(number))["effective_at"]):
+        out().print(safe(f"It takes effect at {until.astimezone():%H:%M:%S}; until then: {program()} undo r-{number}"))
 
 
 def read_arguments(path: Path) -> dict[str, Any]:

@@ -123,6 +123,8 @@ class Explanation:
     approving_will: str
     evidence: tuple[Mapping[str, str], ...] = ()
     """Each: label, source, trust."""
+    claims: tuple[Mapping[str, str], ...] = ()
+    """What the proposed text says: text, standing (verified in its source, asserted, uncited), source."""
 
 
 class Domain(Protocol):

@@ -29,7 +29,7 @@ THREAD_MOVES: Final[Mapping[ThreadStatus, Mapping[ThreadMove, ThreadStatus]]] = 
 
 REVIEW_MOVES: Final[Mapping[ReviewState, tuple[ReviewState, ...]]] = {
     "open": ("decided", "expired", "withdrawn"),
-    "decided": ("released", "withdrawn"),
+    "decided": ("released", "withdrawn", "open"),
     "released": (),
     "expired": (),
     "withdrawn": (),

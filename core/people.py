@@ -13,6 +13,8 @@ class Person:
 
     name: str
     verified: bool = False
+    origin: str = ""
+    """From where, in words: "console, from 10.0.0.7"."""
 
 
 @dataclass(frozen=True, slots=True)

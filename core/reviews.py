@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from core.actions import PolicyDecision, Proposal, Score
 from core.canonical import storable
 from core.domain import Explanation
 from core.errors import BadInput
 from core.memory import Conflict
+from core.tools import ToolSpec
 from core.vocabulary import ANSWERS, Answer, ReviewKind
 
 WireAnswer = Literal["approve", "edit", "reject", "respond"]
 _TEXT_LIMIT: Final = 400
 _EVIDENCE_LIMIT: Final = 12
+_CLAIMS_LIMIT: Final = 20
 
 
 def action_request(
@@ -27,9 +30,17 @@ def action_request(
     return _request("action", proposal, allowed, why, explanation) | {
         "score": score.to_json() if score else None,
         "rules": list(policy.rules),
+        "reason": _reason(policy, blocked=blocked),
         "confidence": proposal.report.confidence,
         "rationale": _short(proposal.report.rationale),
     }
+
+
+def _reason(policy: PolicyDecision, *, blocked: bool) -> str:
+    """Why a person is asked, in one word: the rule that demands it, or the score."""
+    if blocked:
+        return "blocked"
+    return policy.rules[0] if policy.outcome == "review" and policy.rules else "score"
 
 
 def question_request(proposal: Proposal) -> dict[str, Any]:
@@ -104,6 +115,37 @@ def answer_of(kind: ReviewKind, wire: WireAnswer, choice: str | None) -> Answer:
     )
 
 
+REQUEST_VERSION: Final = 1
+_PARTS: Final[Mapping[str, type]] = {
+    "action_requests": list, "review_configs": list, "kind": str, "why": list, "approving_will": str, "evidence": list,
+}  # fmt: skip
+
+
+def unreadable(request: Any) -> str:
+    """Why this release cannot present a request, and so takes no decision on it; empty when it can."""
+    if not isinstance(request, Mapping):
+        return "the request is no object"
+    if request.get("version", REQUEST_VERSION) != REQUEST_VERSION:
+        return f"the request is of version {str(request['version'])[:20]}, this release knows {REQUEST_VERSION}"
+    if wrong := [name for name, kind in _PARTS.items() if not isinstance(request.get(name), kind)]:
+        return f"the request has no {', no '.join(wrong)} that it could read"
+    if request["kind"] not in ANSWERS:
+        return f"there is no review of kind {request['kind'][:20]}"
+    if len(request["action_requests"]) != 1 or len(request["review_configs"]) != 1:
+        return "the request is not about exactly one action"
+    asked, taken = request["action_requests"][0], request["review_configs"][0]
+    if not (isinstance(asked.get("args"), Mapping) and asked.get("name") and isinstance(asked.get("description"), str)):
+        return "the action has no name, no arguments or no description"
+    if not set(taken.get("allowed_decisions") or ["?"]) <= set(get_args(WireAnswer)):
+        return "it takes answers that this release does not have"
+    return ""
+
+
+def at_stake(spec: ToolSpec, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a request that says how much depends on it."""
+    return {"tier": spec.tier_of(arguments), "risk": spec.risk}
+
+
 def edited(proposal: Proposal, arguments: Mapping[str, Any], new_id: str) -> Proposal:
     """A person's version of a proposal: a new one, with the agent's as its parent and no self-report."""
     return Proposal(id=new_id, action=proposal.action, arguments=dict(arguments), parent_id=proposal.id)
@@ -126,6 +168,9 @@ def _request(
         "approving_will": _short(explanation.approving_will),
         "evidence": evidence,
     }
+    if explanation.claims:
+        request["claims"] = [dict(each) for each in explanation.claims[:_CLAIMS_LIMIT]]
+        request["claims_counted"] = Counter(each["standing"] for each in explanation.claims)
     plain: dict[str, Any] = storable(request)
     return plain
 

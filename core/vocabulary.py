@@ -26,6 +26,8 @@ LevelMove = Literal[
     "certified", "raised", "revoked", "restricted", "recovered", "granted", "lowered", "lifted",
 ]  # fmt: skip
 """Why a task type goes further or less far alone: the first five follow from evidence, the last three from people."""
+Occasion = Literal["new", "due", "overdue", "digest"]
+"""When somebody is told of a review."""
 EventClass = Literal["decided", "observed"]
 Trust = Literal["person", "profile", "trusted", "untrusted", "model"]
 """Where a value came from; anything fetched from outside is `untrusted`."""
@@ -93,6 +95,7 @@ EventKind = Literal[
     "escalation",
     "review_requested",
     "review_decided",
+    "review_undone",
     "review_applied",
     "tool_call",
     "tool_result",
@@ -116,6 +119,7 @@ EVENT_CLASSES: Final[Mapping[EventKind, EventClass]] = {
     "escalation": "decided",
     "review_requested": "decided",
     "review_decided": "decided",
+    "review_undone": "observed",
     "review_applied": "decided",
     "tool_call": "observed",
     "tool_result": "decided",

@@ -13,7 +13,7 @@ from core.controls import Coin, Controls, InForce
 from core.domain import View
 from core.events import event
 from core.ports import CallSite, Scored
-from core.reviews import action_request
+from core.reviews import action_request, at_stake
 from core.state import Json, ThreadState
 from escalation.score import Signals, score
 from escalation.signals import Readings, action_key, samples_of
@@ -49,8 +49,9 @@ def escalation_score(bound: Bindings) -> Node:
             return update
         filled = await shown(bound.artifacts, state, proposal)
         asked = action_request(filled, policy, scored, bound.domain.explain(view, filled))
+        stake = at_stake(bound.domain.tools[task_type], filled.arguments)
         earning = _earning(bound, proposal, policy, held)
-        return update | {"review": asked | {"action_hash": proposal.hash, "earning": earning}}
+        return update | {"review": asked | {"action_hash": proposal.hash, "earning": earning} | stake}
 
     return node
 

@@ -13,7 +13,7 @@ from core.canonical import sha256
 from core.controls import Controls
 from core.events import event
 from core.people import Approver
-from core.reviews import action_request, blocker_request, question_request
+from core.reviews import action_request, at_stake, blocker_request, question_request
 from core.state import Json, ThreadState
 from nodes.bindings import Bindings
 from nodes.levels import noticed
@@ -77,7 +77,11 @@ async def _next(bound: Bindings, state: ThreadState, proposal: Proposal, judged:
     if decision.outcome == "review" and not _scored(bound, proposal):
         view = await view_of(bound.artifacts, bound.domain.reads, state)
         asked = action_request(shown, decision, None, bound.domain.explain(view, shown))
-        return {"review": asked | {"action_hash": proposal.hash}}
+        return {
+            "review": asked
+            | {"action_hash": proposal.hash}
+            | at_stake(bound.domain.tools[shown.action], shown.arguments)
+        }
     return {}
 
 

@@ -12,7 +12,7 @@ from core.events import event
 from core.failures import FAILURES, classify, may_pass
 from core.ports import CallSite, Performed
 from core.retries import postponement
-from core.reviews import blocker_request, unknown_effect_request
+from core.reviews import at_stake, blocker_request, unknown_effect_request
 from core.state import Json, ThreadState
 from core.tools import ToolSpec
 from nodes.bindings import Bindings
@@ -33,7 +33,7 @@ def tool_execution(bound: Bindings) -> Node:
         except ToolError as error:
             if _passes(error, bound):
                 raise
-            return _failed(state, proposal, error)
+            return _failed(state, proposal, spec, error)
         update = _succeeded(state, proposal, spec, performed)
         if spec.decision_point and (forgotten := await _remember(bound, state, site, proposal)):
             update["events"].append(event("observation", what=f"{proposal.action} not remembered", why=forgotten))
@@ -84,7 +84,7 @@ def _labels(made: Json) -> Json:
     return {name: label for name, label in labels.items() if label}
 
 
-def _failed(state: ThreadState, proposal: Proposal, error: ToolError) -> Json:
+def _failed(state: ThreadState, proposal: Proposal, spec: ToolSpec, error: ToolError) -> Json:
     failure_class = classify(error)
     response = FAILURES[failure_class].response
     if response == "stop":
@@ -101,9 +101,10 @@ def _failed(state: ThreadState, proposal: Proposal, error: ToolError) -> Json:
         "counters": {**counters, "attempts": counters.get("attempts", 0) + 1},
         "events": [*tried, failure],
     }
+    stake = at_stake(spec, proposal.arguments)
     if error.operation is not None:
-        return update | {"review": unknown_effect_request(proposal, error.operation, str(error))}
+        return update | {"review": unknown_effect_request(proposal, error.operation, str(error)) | stake}
     if response == "person":
-        return update | {"review": blocker_request(proposal.action, failure_class, str(error), proposal)}
+        return update | {"review": blocker_request(proposal.action, failure_class, str(error), proposal) | stake}
     item = {"kind": "failed", "action": proposal.action, "reasons": [str(error)], "message": str(error)}
     return update | {"proposal": None, "feedback": [*state.get("feedback", []), item][-MAX_FEEDBACK:]}

@@ -56,11 +56,21 @@ class Settings(BaseSettings):
     allowed_private_hosts: str = Field("", alias="AUTONOMY_ALLOWED_PRIVATE_HOSTS")
     contact: str = Field("", alias="AUTONOMY_CONTACT")
 
+    console_url: str = Field("http://127.0.0.1:8501", alias="AUTONOMY_CONSOLE_URL")
+    console_address: str = Field("127.0.0.1", alias="AUTONOMY_CONSOLE_ADDRESS")
+    oidc_metadata_url: str | None = Field(None, alias="AUTONOMY_OIDC_METADATA_URL")
+    oidc_client_id: str | None = Field(None, alias="AUTONOMY_OIDC_CLIENT_ID")
+    oidc_client_secret: SecretStr | None = Field(None, alias="AUTONOMY_OIDC_CLIENT_SECRET")
+    oidc_allowed: str = Field("", alias="AUTONOMY_OIDC_ALLOWED")
+    review_due_hours: float = Field(4.0, gt=0, alias="AUTONOMY_REVIEW_DUE_HOURS")
+    review_expires_hours: float | None = Field(None, gt=0, alias="AUTONOMY_REVIEW_EXPIRES_HOURS")
+
     worker_concurrency: int = Field(8, ge=1, le=1000, alias="AUTONOMY_WORKER_CONCURRENCY")
 
     @field_validator(
         "database_url", "encryption_key", "openai_api_key", "openai_base_url", "serper_api_key", "model", "policies",
-        "mcp", "chroma_url", "embedding_model", "embedding_url", mode="before",
+        "mcp", "chroma_url", "embedding_model", "embedding_url", "oidc_metadata_url", "oidc_client_id",
+        "oidc_client_secret", "review_expires_hours", mode="before",
     )  # fmt: skip
     @classmethod
     def empty_is_unset(cls, value: object) -> object:
@@ -109,6 +119,17 @@ class Settings(BaseSettings):
     def checkpoints(self) -> frozenset[str]:
         """Task types at which a person is asked each time."""
         return frozenset(name.strip() for name in self.interrupt_on.split(",") if name.strip())
+
+    @property
+    def oidc(self) -> bool:
+        """Whether people log in. Raises BadInput when only a part of what that takes is set."""
+        given = (self.oidc_metadata_url, self.oidc_client_id, self.oidc_client_secret)
+        if any(given) and not all(given):
+            raise BadInput(
+                "Login needs AUTONOMY_OIDC_METADATA_URL, AUTONOMY_OIDC_CLIENT_ID and "
+                "AUTONOMY_OIDC_CLIENT_SECRET, all three."
+            )
+        return all(given)
 
     @property
     def private_hosts(self) -> frozenset[str]:

@@ -20,7 +20,7 @@ from core.failures import classify
 from core.lifecycle import ENDED
 from core.operations import Resolution
 from core.people import Person
-from core.reviews import WireAnswer, answer_of
+from core.reviews import WireAnswer, answer_of, unreadable
 from core.state import Json
 from core.tools import ToolSpec
 from core.vocabulary import Answer, Reason, ThreadStatus, Verdict
@@ -41,8 +41,10 @@ if TYPE_CHECKING:
 
     from runtime.running import Observer
 
-__all__ = ["Person", "advance", "decide", "start", "stop"]
+__all__ = ["Person", "advance", "decide", "start", "stop", "undo"]
 
+UNDO_SECONDS: Final = 10.0
+"""How long an approval of what cannot be undone can be taken back."""
 _ID_BYTES: Final = 5
 _LOOK_SECONDS: Final = 0.5
 """Between two looks at a lease that somebody else holds."""
@@ -125,11 +127,13 @@ async def decide(
     arguments: Mapping[str, Any] | None = None,
     message: str = "",
     reserved: bool = False,
+    undoable: bool = False,
     verdict: Verdict | None = None,
     reason: Reason | None = None,
 ) -> str:
     """Take a person's decision on a review, once; returns the thread's id. Nothing runs here: a worker runs the
-    thread on, unless it is `reserved`, and the caller does.
+    thread on, unless it is `reserved`, and the caller does. With `undoable`, what cannot be undone once it runs is
+    released UNDO_SECONDS later, and `undo` takes it back until then.
 
     `verdict` is on the proposal as the agent made it, given before any edit, with a `reason` if it was not right.
     Without one, approve is right, reject is wrong, and edit is unclear, which counts as not right.
@@ -137,6 +141,8 @@ async def decide(
     Raises NotFound, AlreadyDecided, StaleDecision, or BadInput for an answer this review does not take.
     """
     review = await app.reviews.get(number)
+    if strange := unreadable(review["request"]):
+        raise BadInput(f"Review r-{number} cannot be decided by this release: {strange}.")
     await _refuse_who_may_not(app, review, person, wire)
     choice, message = _choice(review["request"], message) if wire == "respond" else (None, message)
     answer = answer_of(review["kind"], wire, choice)
@@ -146,7 +152,7 @@ async def decide(
             f"Review r-{number} takes {', '.join(allowed)}, not {wire}: its score is above what can be approved."
         )
     word = _word(answer, verdict, reason, message)
-    payload: Json = {"type": wire, "by": person.name, "message": message, "choice": choice}
+    payload: Json = {"type": wire, "by": person.name, "message": message, "choice": choice, "from": person.origin}
     decided_hash = review["action_hash"] if answer == "approve" else None
     diff = None
     if wire == "edit":
@@ -160,10 +166,27 @@ async def decide(
     changed = answer in ("edit", "reject")
     operation = await _resolution(app, review, answer, person, message)
     decision = Decision(
-        answer, person.name, person.verified, payload, decided_hash, changed, operation, word=word, diff=diff
-    )
-    await app.reviews.decide(review, decision, reserved=reserved)
+        answer, person.name, person.verified, payload, decided_hash, changed, operation, word=word, diff=diff,
+        origin=person.origin,
+    )  # fmt: skip
+    seconds = UNDO_SECONDS if undoable and await _irreversible(app, review, answer, payload) else None
+    await app.reviews.decide(review, decision, reserved=reserved, undo_seconds=seconds)
     return str(review["thread_id"])
+
+
+async def undo(app: Application, number: int, person: Person) -> None:
+    """Take back one's own decision before it takes effect. Raises NotFound, or StaleDecision when it is too late."""
+    await app.reviews.undo(await app.reviews.get(number), person.name)
+
+
+async def _irreversible(app: Application, review: Json, answer: Answer, payload: Json) -> bool:
+    """Whether what may run because of this answer cannot be undone once it has run."""
+    if answer not in ("approve", "edit"):
+        return False
+    action = payload.get("edited_action") or review["request"]["action_requests"][0]
+    thread = await app.threads.get(review["thread_id"])
+    spec = app.domain(thread["domain"]).tools.get(action["name"])
+    return spec is None or spec.tier_of(action["args"]) == "irreversible"
 
 
 def _word(answer: Answer, verdict: Verdict | None, reason: Reason | None, message: str) -> Word | None:

@@ -80,6 +80,8 @@ def in_words(stored: ChainedEvent, texts: Mapping[str, str]) -> Words:
             return f"review r-{body['review']} asked for", str(body["kind"])
         case "review_decided":
             return f"review r-{body['review']}: {body['answer']}", _decided(stored)
+        case "review_undone":
+            return f"review r-{body['review']}: taken back", f"by {stored.actor}, before it took effect"
         case "review_applied":
             return f"{body['answer']} taken up", f"review r-{body['review']}"
         case "tool_call":

@@ -22,6 +22,7 @@ from nodes.bindings import Bindings
 from policy.budgets import LIMITS, Limit, changed
 from runtime.authorities import BoundedAuthorities, level_in
 from runtime.copies import Forgetful, is_stubbed
+from runtime.databases import database_url
 from runtime.domain_rules import brought
 from runtime.earned import EarnedAuthorities
 from runtime.index import past_tasks
@@ -30,7 +31,7 @@ from runtime.keys import cipher_for_secrets
 from runtime.mcp import McpTools, open_mcp
 from runtime.models import ModelChoice, ModelSettings, build, choose_model, close, connection_of
 from runtime.settings import Settings
-from store import database, embedded
+from store import database
 from store.artifacts import PostgresArtifacts
 from store.jobs import Jobs, PostgresJobs
 from store.leases import LeaseKeeper
@@ -240,13 +241,6 @@ def model_settings(given: Settings, model: str | None = None) -> ModelSettings:
         probe_local=given.probe_local_models,
         prices={label: (read / 1e6, write / 1e6) for label, (read, write) in given.prices.items()},
     )
-
-
-def database_url(settings: Settings) -> str:
-    """The database in force: the given one, or the embedded one, started if need be."""
-    if settings.database_url is not None:
-        return database.checked_url(settings.database_url.get_secret_value())
-    return embedded.start(settings.home.expanduser())
 
 
 @asynccontextmanager

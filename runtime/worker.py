@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,6 +27,8 @@ _AUDITS_SECONDS: Final = 3600.0
 _HOLD_BACK_SECONDS: Final = 60.0
 """How long a thread that could not be begun, such as one whose model is not to be had, is left alone."""
 
+_PEOPLE_SECONDS: Final = 5.0
+PEOPLE: Final = "people"
 DATABASE: Final = "database"
 """Stands in a report in the place of a thread's id."""
 
@@ -41,6 +44,7 @@ async def work(app: Application, *, concurrency: int, stopped: asyncio.Event, re
     async with asyncio.TaskGroup() as group:
         group.create_task(worker.sweep())
         group.create_task(worker.drain())
+        group.create_task(worker.tell())
         await app.jobs.work(worker.run, concurrency, stopped, worker.outage)
 
 
@@ -115,6 +119,24 @@ class _Worker:
             return
         self.audits_due = now + _AUDITS_SECONDS
         await AuditStore(self.app.pool).give_up(None)
+
+    async def tell(self) -> None:
+        """Tell people of what waits for them, and end what nobody decided in time. Nothing here may end the others."""
+        from runtime import notices
+
+        while not self.stopped.is_set():
+            try:
+                if (hours := self.app.settings.review_expires_hours) is not None:
+                    for number in await self.app.reviews.expire(hours):
+                        self.report(PEOPLE, f"review r-{number} has expired, and its thread is stopped")
+                for line in await notices.tell(self.app):
+                    self.report(PEOPLE, line)
+            except psycopg.OperationalError as error:
+                self.outage(error)
+            except Exception as error:  # noqa: BLE001 - the shell of this task: threads must run on
+                self.report(PEOPLE, f"A bug of ours: {type(error).__name__}. Please report {kept(error)}")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.stopped.wait(), _PEOPLE_SECONDS)
 
     async def drain(self) -> None:
         await self.stopped.wait()

@@ -356,8 +356,10 @@ where blob.thread_id = any(%(ids)s) and not exists (
     and checkpoints.checkpoint -> 'channel_versions' ->> blob.channel = blob.version)
 
 -- review_insert: A review for an interrupt, once; a re-raised interrupt changes nothing.
-insert into review (tenant, thread_id, kind, interrupt_id, checkpoint_id, task_type, action_hash, request)
-values (%(tenant)s, %(thread_id)s, %(kind)s, %(interrupt_id)s, %(checkpoint_id)s, %(task_type)s, %(action_hash)s, %(request)s)
+insert into review (tenant, thread_id, kind, interrupt_id, checkpoint_id, task_type, action_hash, request, subject, priority, batch, due_at)
+select %(tenant)s, %(thread_id)s, %(kind)s, %(interrupt_id)s, %(checkpoint_id)s, %(task_type)s, %(action_hash)s, %(request)s,
+       subject, priority, batch, due_at
+from thread where id = %(thread_id)s
 on conflict (thread_id, interrupt_id) do nothing
 returning number
 
@@ -365,7 +367,7 @@ returning number
 select * from review where number = %(number)s for update
 
 -- review_get: One review with its thread.
-select review.*, thread.subject, thread.status as thread_status, thread.requester, thread.environment, thread.behaviour_versions, thread.fork
+select review.*, thread.subject, thread.status as thread_status, thread.requester, thread.environment, thread.behaviour_versions, thread.fork, thread.domain
 from review join thread on thread.id = review.thread_id where number = %(number)s
 
 -- review_decide: The one compare-and-set of a decision.
@@ -378,12 +380,34 @@ where number = %(number)s and state = 'open' and (taken_over_by is null or taken
 update review set taken_over_by = %(by)s, taken_over_at = now()
 where number = %(number)s and state = 'open' and taken_over_by is null
 
+-- review_delay: A decision that can be taken back for a while.
+update review set effective_at = now() + %(seconds)s * interval '1 second' where number = %(number)s
+
+-- review_undo: Take one's decision back, while no run may have taken it up.
+update review
+set state = 'open', answer = null, decision = null, decided_hash = null, decided_by = null, decided_at = null, verified = null, effective_at = null
+where number = %(number)s and state = 'decided' and decided_by = %(by)s and effective_at > now()
+
+-- outcome_undo: Nothing was made of the proposal after all.
+delete from outcome where review = %(review)s
+
+-- thread_unschedule: Nothing is due any more.
+update thread set wake_at = null where id = %(id)s and status = 'waiting'
+
+-- review_overdue: Reviews that nobody has decided in time, oldest first.
+select number, thread_id from review
+where state = 'open' and opened_at < now() - %(hours)s * interval '1 hour' order by opened_at limit %(limit)s
+
+-- review_expire: Too late for a decision.
+update review set state = 'expired' where number = %(number)s and state = 'open'
+
 -- review_release: The run has taken the decision up.
 update review set state = 'released' where number = %(number)s and state = 'decided'
 
--- review_waiting: Open and decided, not yet released reviews of one thread.
+-- review_waiting: Open and decided, not yet released reviews of one thread; without a decision that can still be taken back.
 select number, state, kind, interrupt_id, decision from review
-where thread_id = %(id)s and state in ('open', 'decided') order by number
+where thread_id = %(id)s and (state = 'open' or state = 'decided' and (effective_at is null or effective_at <= now()))
+order by number
 
 -- review_of_thread: Every review of a thread, in the order in which it was asked.
 select number, kind, state, task_type, checkpoint_id, action_hash, request, opened_at, answer, decision, decided_hash,
@@ -399,6 +423,7 @@ select decided_by as by, coalesce(verified, false) as verified,
           and edit.state in ('decided', 'released') order by edit.number desc limit 1) as editor
 from review
 where thread_id = %(id)s and decided_hash = %(hash)s and answer in ('approve', 'edit') and state in ('decided', 'released')
+  and (effective_at is null or effective_at <= now())
 order by number desc limit 1
 
 -- role_of: What a person may do for a tenant, whether anybody has a role, and who edited an action into what it is.
@@ -440,6 +465,164 @@ from (
 ) waiting join thread on thread.id = waiting.thread_id
 order by waiting.number desc
 limit %(limit)s
+
+-- inbox_page: What waits, the most urgent first (weight times waiting time as of `now`), after a place in that order. Within
+-- one weight that is the order of an index, so each weight gives its first rows and the few are merged.
+with recursive weights (weight) as (
+  (select weight from review where state = 'open' order by weight limit 1)
+  union all
+  select (select review.weight from review where state = 'open' and review.weight > weights.weight order by review.weight limit 1)
+  from weights where weights.weight is not null
+), found as (
+  select number, weights.weight * extract(epoch from %(now)s::timestamptz - opened_at)::float8 as urgency
+  from weights cross join lateral (
+    select number, opened_at from review
+    where state = 'open' and review.weight = weights.weight and opened_at <= %(now)s
+      and opened_at >= case when %(after)s::float8 is null then '-infinity'
+                            else %(now)s::timestamptz - (%(after)s::float8 / weights.weight + 0.001) * interval '1 second' end
+      and (%(after)s::float8 is null
+           or (weights.weight * extract(epoch from %(now)s::timestamptz - opened_at)::float8, -number) < (%(after)s, -%(after_number)s::bigint))
+      and (%(tenant)s::text is null or tenant = %(tenant)s) and (%(kind)s::text is null or kind = %(kind)s)
+      and (%(task_type)s::text is null or task_type = %(task_type)s) and (%(tier)s::text is null or tier = %(tier)s)
+      and (%(reason)s::text is null or reason = %(reason)s) and (%(batch)s::bigint is null or batch = %(batch)s)
+      and (%(assignee)s::text is null or coalesce(assignee, '') = %(assignee)s)
+      and (%(hours)s::float8 is null or opened_at <= %(now)s - %(hours)s * interval '1 hour')
+      and (%(words)s::text is null or number in
+           (select number from review where state = 'open' and words @@ to_tsquery('simple', %(words)s)))
+    order by opened_at, number limit %(limit)s) first
+  where weights.weight is not null
+  order by urgency desc, number limit %(limit)s
+)
+select found.urgency, number, thread_id, tenant, kind, task_type, tier, reason, subject, batch, assignee, opened_at, due_at,
+       request -> 'action_requests' -> 0 ->> 'description' as description,
+       case when claimed_until > now() then claimed_by end as claimed_by,
+       not exists (select from review_seen seen where seen.review = number and seen.person = %(person)s) as unread
+from found join review using (number)
+order by found.urgency desc, number
+
+-- inbox_facets: How many wait of each sort, for the filters.
+select tenant, kind, task_type, tier, reason, batch, assignee, count(*) as waiting
+from review where state = 'open' group by 1, 2, 3, 4, 5, 6, 7
+
+-- inbox_counts: What waits, and how much of it a person has not opened.
+select (select count(*) from review where state = 'open') as waiting,
+       (select count(*) from review_seen seen join review on review.number = seen.review
+        where seen.person = %(person)s and review.state = 'open') as read
+
+-- inbox_next: The most urgent review of the same task type that nobody else has.
+with recursive weights (weight) as (
+  (select weight from review where state = 'open' order by weight limit 1)
+  union all
+  select (select review.weight from review where state = 'open' and review.weight > weights.weight order by review.weight limit 1)
+  from weights where weights.weight is not null
+)
+select number
+from weights cross join lateral (
+  select number, opened_at from review
+  where state = 'open' and review.weight = weights.weight and task_type = %(task_type)s and number <> %(number)s
+    and (claimed_until is null or claimed_until < now() or claimed_by = %(person)s)
+  order by opened_at, number limit 1) first
+where weights.weight is not null
+order by weights.weight * extract(epoch from now() - opened_at) desc, number limit 1
+
+-- review_claim: Have a review for some minutes, unless somebody else has it; with `take`, even then.
+update review set claimed_by = %(person)s, claimed_until = now() + %(seconds)s * interval '1 second'
+where number = %(number)s and state = 'open'
+  and (%(take)s or claimed_until is null or claimed_until < now() or claimed_by = %(person)s)
+returning claimed_by
+
+-- review_unclaim: Give it back.
+update review set claimed_by = null, claimed_until = null where number = %(number)s and claimed_by = %(person)s and state = 'open'
+
+-- review_pulse: Who has a review now, for how long, and whether it still waits.
+select state, claimed_by, assignee, greatest(0, extract(epoch from claimed_until - now()))::integer as seconds_left,
+       greatest(0, extract(epoch from effective_at - now()))::float8 as undo_left
+from review where number = %(number)s
+
+-- review_assign: Ask another person.
+update review set assignee = %(assignee)s, claimed_by = null, claimed_until = null where number = %(number)s and state = 'open'
+
+-- review_seen: A person has opened it.
+insert into review_seen (person, review) values (%(person)s, %(number)s) on conflict do nothing
+
+-- review_before: What was proposed last for the same task type in the same thread.
+select number, answer, decided_by, request, decision from review
+where thread_id = %(thread_id)s and task_type = %(task_type)s and number < %(number)s and kind = 'action' order by number desc limit 1
+
+-- draft_get: What a person has typed and not sent.
+select typed, saved_at from review_draft where person = %(person)s and review = %(number)s
+
+-- draft_put: Keep it.
+insert into review_draft (person, review, typed) values (%(person)s, %(number)s, %(typed)s)
+on conflict (person, review) do update set typed = excluded.typed, saved_at = now()
+
+-- draft_drop: It was sent.
+delete from review_draft where person = %(person)s and review = %(number)s
+
+-- event_of_policy: The facts of the last policy check of a proposal.
+select body from event where thread_id = %(id)s and kind = 'policy_check' and body ->> 'proposal' = %(proposal)s order by seq desc limit 1
+
+-- event_list_since: What a thread did after a moment, the newest last.
+select thread_id, seq, kind, class, actor, at, checkpoint_id, body, prev_hash, hash
+from event where thread_id = %(id)s and at > %(since)s and kind <> 'lease_taken' order by seq limit 20
+
+-- notice_rules: Who is told of what; with what became of the last tellings.
+select rule.*, coalesce(told.sent, 0) as sent, coalesce(told.failed, 0) as failed
+from notification_rule rule left join lateral (
+  select count(*) filter (where state = 'sent') as sent, count(*) filter (where state <> 'sent') as failed
+  from (select state from notification where rule = rule.number union all select state from digest where rule = rule.number) each
+) told on true
+where removed_at is null order by number
+
+-- notice_rule_insert: A new rule; it concerns reviews that are opened from now on.
+insert into notification_rule (occasion, variable, sealed, key_name, shown, tenant, task_type, tier, assign_to, hours, created_by)
+values (%(occasion)s, %(variable)s, %(sealed)s, %(key_name)s, %(shown)s, %(tenant)s, %(task_type)s, %(tier)s, %(assign_to)s, %(hours)s, %(created_by)s)
+returning number
+
+-- notice_rule_remove: It tells nobody any more.
+update notification_rule set removed_at = now(), sealed = null, variable = 'removed' where number = %(number)s and removed_at is null
+returning number
+
+-- notice_claim: Write down the reviews that a rule is to tell of now; who comes second gets none of them.
+with due as (
+  select number from review
+  where state = 'open' and (%(tenant)s::text is null or tenant = %(tenant)s)
+    and (%(task_type)s::text is null or task_type = %(task_type)s) and (%(tier)s::text is null or tier = %(tier)s)
+    and case %(occasion)s
+          when 'new' then opened_at >= %(created_at)s
+          when 'due' then now() >= coalesce(due_at, opened_at + %(due_hours)s * interval '1 hour') - coalesce(%(hours)s::float8, 0.5) * interval '1 hour'
+          when 'overdue' then now() >= coalesce(due_at, opened_at + %(due_hours)s * interval '1 hour') + coalesce(%(hours)s::float8, 0) * interval '1 hour'
+          else false end
+    and not exists (select from notification where rule = %(number)s and notification.review = review.number)
+  order by opened_at limit %(limit)s
+), claimed as (
+  insert into notification (rule, review) select %(number)s, number from due on conflict do nothing returning review
+)
+select review.number, review.task_type, review.tier, review.tenant, review.opened_at
+from claimed join review on review.number = claimed.review order by review.opened_at
+
+-- notice_done: What became of the sending.
+update notification set state = %(state)s where rule = %(rule)s and review = any(%(reviews)s)
+
+-- digest_claim: A digest is due when none was written for so many hours.
+insert into digest (rule)
+select number from notification_rule
+where number = %(number)s and created_at < now() - %(hours)s * interval '1 hour'
+  and not exists (select from digest where rule = %(number)s and at > now() - %(hours)s * interval '1 hour')
+  and pg_try_advisory_xact_lock(7223001206)
+returning rule
+
+-- digest_rows: What waits, the most urgent first.
+select number, task_type, tier, tenant, opened_at from review
+where state = 'open' and (%(tenant)s::text is null or tenant = %(tenant)s)
+  and (%(task_type)s::text is null or task_type = %(task_type)s) and (%(tier)s::text is null or tier = %(tier)s)
+order by weight * extract(epoch from now() - opened_at) desc, number limit 1000
+
+-- digest_done: What became of the sending.
+update digest set state = %(state)s where rule = %(rule)s and state = 'sending'
+
+-- review_reassign: Ask somebody else to decide.
+update review set assignee = %(assignee)s where number = any(%(reviews)s) and state = 'open'
 
 -- outcome_insert: What became of a proposal; one row for each that was scored.
 insert into outcome (tenant, environment, thread_id, review, task_type, behaviour_version, proposal_id, artifact, proposal_hash, final_hash, answer,

@@ -25,6 +25,7 @@ from store.secrets import Sealed
 from store.secrets import store as store_secret
 from store.spending import grant
 from store.sql import query
+from store.stopping import ask_to_stop
 from store.threads import RESERVED_SECONDS
 
 HISTORY: Final = 500
@@ -54,6 +55,8 @@ class Decision:
     """What the person says of the proposal as the agent made it; None: VERDICTS."""
     diff: Sequence[Mapping[str, Any]] | None = None
     """What was edited, see core/diffs.py."""
+    origin: str = ""
+    """From where it was given, in words."""
 
 
 class ReviewStore:
@@ -85,8 +88,17 @@ class ReviewStore:
         async with self._pool.connection() as connection:
             return await (await connection.execute(query("review_of_thread"), {"id": thread_id})).fetchall()
 
-    async def decide(self, review: Mapping[str, Any], decision: Decision, *, reserved: bool = False) -> None:
+    async def decide(
+        self,
+        review: Mapping[str, Any],
+        decision: Decision,
+        *,
+        reserved: bool = False,
+        undo_seconds: float | None = None,
+    ) -> None:
         """Take the decision, once, and enqueue its thread; a `reserved` one the caller runs on himself.
+
+        With `undo_seconds` it takes effect that much later, and can be taken back until then.
 
         Raises AlreadyDecided naming who won, or StaleDecision.
         """
@@ -104,6 +116,7 @@ class ReviewStore:
                 "verified": decision.verified,
                 "action_hash": review["action_hash"],
                 "decided_hash": decision.decided_hash,
+                "from": decision.origin,
             }
             if decision.answer in VERDICTS:
                 body |= {"verdict": word.verdict, "reason": word.reason}
@@ -116,9 +129,11 @@ class ReviewStore:
                 await grant(connection, review["request"].get("limits", ()))
             status = after("taken_over", "hand_back") if thread["status"] == "taken_over" else None
             await append(connection, thread, [Event("review_decided", decision.by, body), *said, *moved], status=status)
-            seconds = RESERVED_SECONDS if reserved else None
+            seconds = undo_seconds or (RESERVED_SECONDS if reserved else None)
             await connection.execute(query("thread_wake"), {"id": review["thread_id"], "reserved": seconds})
-            if not reserved:
+            if undo_seconds:  # the sweep takes it up when it is due
+                await connection.execute(query("review_delay"), {"number": review["number"], "seconds": undo_seconds})
+            elif not reserved:
                 await enqueue(connection, review["thread_id"])
 
     async def take_over(self, review: Mapping[str, Any], by: str, *, verified: bool) -> None:
@@ -137,6 +152,26 @@ class ReviewStore:
             }
             status = after(thread["status"], "take_over")
             await append(connection, thread, [Event("review_decided", by, body)], status=status)
+
+    async def undo(self, review: Mapping[str, Any], by: str) -> None:
+        """Take back what `by` decided, while it has not taken effect. Raises StaleDecision when it is too late."""
+        async with self._pool.connection() as connection, connection.transaction():
+            thread = await lock_thread(connection, review["thread_id"])
+            number = review["number"]
+            if (await connection.execute(query("review_undo"), {"number": number, "by": by})).rowcount != 1:
+                raise StaleDecision(
+                    f"Review r-{number} cannot be taken back: there is no decision of {by} on it that still waits."
+                )
+            await connection.execute(query("outcome_undo"), {"review": number})
+            await connection.execute(query("thread_unschedule"), {"id": review["thread_id"]})
+            await append(connection, thread, [Event("review_undone", by, {"review": number})])
+
+    async def expire(self, hours: float, most: int = 100) -> list[int]:
+        """End reviews that nobody decided in so many hours, and their threads with them; the reviews' numbers."""
+        async with self._pool.connection() as connection:
+            late = {"hours": hours, "limit": most}
+            rows = await (await connection.execute(query("review_overdue"), late)).fetchall()
+            return [row["number"] for row in rows if await _expire(connection, row, hours)]
 
     async def _resolved(
         self, connection: Connection, review: Mapping[str, Any], decision: Decision
@@ -167,6 +202,17 @@ class ReviewStore:
             of_type = {"tenant": tenant, "task_type": task_type, "window": HISTORY}
             row = await (await connection.execute(query("outcome_history"), of_type)).fetchone()
         return (row["changed"], row["decided"]) if row else (0, 0)
+
+
+async def _expire(connection: Connection, review: Mapping[str, Any], hours: float) -> bool:
+    """Closed, not open: what nobody approved does not run. False when somebody decided meanwhile."""
+    async with connection.transaction():
+        await lock_thread(connection, review["thread_id"])
+        if (await connection.execute(query("review_expire"), {"number": review["number"]})).rowcount != 1:
+            return False
+        why = f"nobody decided on review r-{review['number']} within {hours:g} h"
+        await ask_to_stop(connection, review["thread_id"], "runtime", why)
+    return True
 
 
 async def _compare_and_set(connection: Connection, number: int, decision: Decision) -> bool:

@@ -6,14 +6,29 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui import places
+from core.errors import DatabaseUnavailable
+from ui import places, reading, visitor
+from ui.frame import begin, told
 
 
 def main() -> None:
-    st.set_page_config(page_title="autonomy", layout="wide")
+    st.set_page_config(page_title="autonomy", page_icon="◐", layout="wide")
     st.html(Path(__file__).with_name("console.css"))
-    pages = [places.inbox(), places.threads(), places.review(), places.thread()]
-    st.navigation(pages, position="top").run()
+    begin()
+    with told():
+        if visitor.let_in():
+            st.navigation(places.everywhere(_waiting()), position="top").run()
+            visitor.shown()
+
+
+def _waiting() -> int | None:
+    """How much waits; None while the database does not answer, which the page says."""
+    try:
+        waiting = reading.counts(visitor.me().name)[0]
+    except DatabaseUnavailable:
+        return None
+    st.session_state["waiting"] = waiting
+    return waiting
 
 
 if __name__ == "__main__":

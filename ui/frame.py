@@ -7,10 +7,17 @@ from contextlib import contextmanager
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.errors import AutonomyError, BadInput, Unavailable
 from ui import places, reading
 from ui.markup import notice
+
+
+def workers_away() -> None:
+    """Say so when nobody runs on what is decided."""
+    if not reading.workers():
+        notice("No worker is running: what you decide is stored and waits. Start one: autonomy worker", "warning")
 
 
 def framed(key: str) -> DeltaGenerator:
@@ -27,10 +34,30 @@ def told() -> Iterator[None]:
         say(error)
 
 
+def begin() -> None:
+    """A page is being drawn from its top: what it has to say is said anew."""
+    st.session_state["outage-said"] = False
+
+
 def say(error: AutonomyError) -> None:
-    """The error's line, and what may help: another try, or the way back from an address that leads nowhere."""
-    notice(str(error), "error")
+    """The error's line, and what may help: another try, or the way back from an address that leads nowhere.
+
+    An outage, which meets every part of a page, is said once; a part that is drawn by itself tries again by itself.
+    """
     if isinstance(error, Unavailable):
-        st.button("Try again", key="try-again", on_click=reading.reconnect)
+        by_itself = _part_by_itself()
+        if st.session_state.get("outage-said") and not by_itself:
+            return
+        st.session_state["outage-said"] = True
+        notice(str(error), "error")
+        if not by_itself:
+            st.button("Try again", key="try-again", on_click=reading.reconnect)
+        return
+    notice(str(error), "error")
     if isinstance(error, BadInput):
         places.link_back()
+
+
+def _part_by_itself() -> bool:
+    context = get_script_run_ctx()
+    return context is not None and bool(context.fragment_ids_this_run)

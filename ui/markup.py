@@ -38,7 +38,8 @@ def joined(*parts: str) -> Html:
 
 def put(*parts: Html) -> None:
     """Put HTML of our own on the page."""
-    st.html(joined(*parts))
+    if whole := joined(*parts):
+        st.html(whole)
 
 
 def section(title: str, *inside: str, css: str = "") -> Html:

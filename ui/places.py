@@ -5,10 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 
-def inbox() -> st.Page:
+def everywhere(waiting: int | None) -> list[st.Page]:
+    """All pages, those of the navigation in its order. A further page is a function below and a line here."""
+    return [inbox("Inbox" if waiting is None else f"Inbox ({waiting:,})"), threads(), review(), thread()]
+
+
+def inbox(title: str = "Inbox") -> st.Page:
     from ui import inbox as page
 
-    return st.Page(page.show, title="Inbox", url_path="inbox", default=True)
+    return st.Page(page.show, title=title, url_path="inbox", default=True)
 
 
 def threads() -> st.Page:

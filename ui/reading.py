@@ -1,8 +1,9 @@
-"""What the pages read: short queries over one pool that cannot write."""
+"""What the pages read: short queries over one pool, which writes only where a statement is said to."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,14 +16,16 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from core.canonical import storable_text
 from core.errors import BadInput, NotFound
 from core.events import ChainedEvent
-from runtime.settings import read_settings
-from runtime.wiring import database_url
+from runtime.databases import database_url
+from runtime.settings import Settings, read_settings
 from store import database
 from store.sql import query
 
 Row = dict[str, Any]
 LISTED: Final = 100
 """Rows of a list; one more is read to know whether there are more."""
+WORKER_SECONDS: Final = 10.0
+"""How long ago a worker may have been heard of to count as alive."""
 _PATIENCE: Final = 2.0
 """Seconds to wait for a connection before the page says that the database does not answer."""
 
@@ -35,9 +38,63 @@ class Source:
     pool: ConnectionPool[Connection[DictRow]]
 
 
-def inbox() -> list[Row]:
-    """What waits for people, newest first; at most LISTED + 1 rows."""
-    return _rows("review_inbox", tenant=None, limit=LISTED + 1)
+def inbox(parameters: Mapping[str, Any]) -> list[Row]:
+    """What waits for people, the most urgent first; see ui/filters.py for the parameters."""
+    return _rows("inbox_page", **parameters)
+
+
+@st.cache_data(ttl=10, show_spinner=False)
+def facets() -> list[Row]:
+    """How many wait of each sort, as of some seconds ago."""
+    return _rows("inbox_facets")
+
+
+def counts(person: str) -> tuple[int, int]:
+    """(what waits, how much of it `person` has not opened)."""
+    [row] = _rows("inbox_counts", person=person)
+    return row["waiting"], row["waiting"] - row["read"]
+
+
+def after(number: int, task_type: str, person: str) -> int | None:
+    """The next review of that task type that nobody else has."""
+    rows = _rows("inbox_next", number=number, task_type=task_type, person=person)
+    return rows[0]["number"] if rows else None
+
+
+def pulse(number: int) -> Row:
+    """What may change about a review while it is looked at. Raises NotFound."""
+    if not (found := _rows("review_pulse", number=number)):
+        raise NotFound(f"There is no review r-{number} in this database.")
+    return found[0]
+
+
+def before(review: Mapping[str, Any]) -> Row | None:
+    """The proposal before this one, of the same task type in the same thread."""
+    rows = _rows("review_before", **{name: review[name] for name in ("thread_id", "task_type", "number")})
+    return rows[0] if rows else None
+
+
+def facts(review: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The facts over which policy decided; None for what never reached the rules."""
+    rows = _rows("event_of_policy", id=review["thread_id"], proposal=review["request"].get("proposal_id", ""))
+    return rows[0]["body"].get("facts") if rows else None
+
+
+def draft(person: str, number: int) -> Mapping[str, Any]:
+    """What `person` has typed and not sent."""
+    rows = _rows("draft_get", person=person, number=number)
+    return rows[0]["typed"] if rows else {}
+
+
+def since(review: Mapping[str, Any]) -> list[ChainedEvent]:
+    """What the thread did after a review was opened."""
+    rows = _rows("event_list_since", id=review["thread_id"], since=review["opened_at"])
+    return [ChainedEvent(event_class=row.pop("class"), **row) for row in rows]
+
+
+def workers() -> int:
+    """How many workers are alive."""
+    return int(_rows("workers_alive", seconds=WORKER_SECONDS)[0]["alive"])
 
 
 def review(number: int) -> Row:
@@ -77,17 +134,37 @@ def artifacts(tenant: str, sha256s: Sequence[str]) -> dict[str, str]:
     return {row["sha256"]: row["content"] for row in _rows("artifact_read", tenant=tenant, sha256s=list(sha256s))}
 
 
+_closed: Final = deque[Source](maxlen=16)
+"""Kept until their threads have ended: one of them must not be the last to let go of its own pool."""
+
+
 def reconnect() -> None:
     """Forget the pool, so that the next query starts with the settings and a database that may be back."""
+    settings.clear()
     _source.clear()
 
 
-def _rows(name: str, **given: object) -> list[Row]:
+@st.cache_resource(show_spinner=False)
+def settings() -> Settings:
+    return read_settings()
+
+
+def change(name: str, **given: object) -> list[Row]:
+    """Execute a named statement that changes something. Raises DatabaseUnavailable."""
+    return _rows(name, writing=True, **given)
+
+
+def _rows(name: str, *, writing: bool = False, **given: object) -> list[Row]:
     """The rows of a named query. Raises DatabaseUnavailable with the cause."""
     source = _source()
     try:
         with source.pool.connection() as connection:
-            return connection.execute(query(name), given).fetchall()
+            if not writing:
+                return connection.execute(query(name), given).fetchall()
+            with connection.transaction():
+                connection.execute("set transaction read write")
+                cursor = connection.execute(query(name), given)
+                return cursor.fetchall() if cursor.description else []
     except (psycopg.OperationalError, PoolTimeout) as error:
         database.revision(source.url)  # raises with the cause, which a pool's timeout does not tell
         raise database.unavailable(source.url, error) from error
@@ -95,11 +172,12 @@ def _rows(name: str, **given: object) -> list[Row]:
 
 def _close(source: Source) -> None:
     source.pool.close(timeout=0)
+    _closed.append(source)
 
 
 @st.cache_resource(show_spinner=False, on_release=_close)
 def _source() -> Source:
-    url = database_url(read_settings())
+    url = database_url(settings())
     database.migrate(url)
     pool = ConnectionPool(
         url,

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import streamlit as st
 
 from core.errors import DatabaseUnavailable
+from core.reviews import unreadable
 from runtime.arguments import as_yaml
 from runtime.people import review_number
-from ui import answering, reading
+from ui import answering, claiming, drafts, proposal, reading, texts, why, writing
 from ui.frame import say, told
-from ui.markup import Html, element, joined, put, section
-from ui.words import PARTS, TRUST, compared, policy, spaced, waits
-
-_POINTER = "_sha256"
-"""How the name of an argument ends that holds the hash of a text."""
-_HEADINGS = {
-    "action": "Proposed",
-    "question": "The agent asks",
-    "conflict": "What is true?",
-    "blocker": "What is in the way",
-}
+from ui.markup import Html, element, notice, put
+from ui.visitor import me
+from ui.words import TIERS, due, spaced, waits
 
 
 def show() -> None:
@@ -46,97 +40,61 @@ def _read(number: int) -> reading.Row:
 
 def _review(review: Mapping[str, Any]) -> None:
     put(_head(review))
+    if strange := unreadable(review["request"]):
+        notice(f"This release cannot decide on this review: {strange}. Here it is as it was stored.", "error")
+        st.code(json.dumps(review["request"], indent=2, ensure_ascii=False), language=None, wrap_lines=True)
+        return
+    mine = _opened(review)
     if review["state"] != "open":
         answering.decision(review)
+    else:
+        claiming.watch(review)
     left, right = st.columns(2, gap="large")
     with left:
-        put(_proposed(review))
+        put(proposal.proposed(review))
         if arguments := review["request"]["action_requests"][0]["args"]:
             put(element("h2", "Exact arguments", css="over-code"))
             st.code(as_yaml(arguments), language=None, wrap_lines=True)
     with right:
-        put(_why(review["request"]))
-    put(_evidence(review["request"]["evidence"]))
-    _texts(review)
+        why.show(review)
+        put(proposal.claims(review["request"]))
+    with told():
+        texts.show(review)
+    put(proposal.evidence(review["request"]["evidence"]))
     if review["state"] == "open":
-        answering.ask(review)
+        answering.ask(review, mine)
+        st.html(drafts.PAUSE, unsafe_allow_javascript=True)
 
 
-def _texts(review: Mapping[str, Any]) -> None:
-    """The texts that the arguments point to, as they are: shown, never rendered."""
-    given = review["request"]["action_requests"][0]["args"]
-    pointed = {name.removesuffix(_POINTER): value for name, value in given.items() if name.endswith(_POINTER)}
-    found = reading.artifacts(review["tenant"], [each for each in pointed.values() if isinstance(each, str)])
-    for name, digest in pointed.items():
-        if text := found.get(digest):
-            put(element("h2", f"The {spaced(name)} ({len(text.split()):,} words)", css="over-code"))
-            with st.container(height=480, key=f"{name}-{review['number']}"):
-                st.code(text, language=None, wrap_lines=True)
+def _opened(review: Mapping[str, Any]) -> bool:
+    """Claim it when it is first looked at. Whether it is the visitor's to decide now."""
+    number, person = review["number"], me().name
+    if review["state"] != "open":
+        return False
+    try:
+        if f"opened-{number}" not in st.session_state:
+            writing.seen(person, number)
+            st.session_state[f"opened-{number}"] = True
+            return writing.claim(person, number)
+    except DatabaseUnavailable:
+        return True
+    until = review["claimed_until"]
+    return review["claimed_by"] == person or until is None or until < datetime.now(UTC)
 
 
 def _head(review: Mapping[str, Any]) -> Html:
-    waiting = waits(review["opened_at"], datetime.now(UTC)) if review["state"] == "open" else spaced(review["state"])
+    now = datetime.now(UTC)
+    waiting = waits(review["opened_at"], now) if review["state"] == "open" else spaced(review["state"])
     about = [f"review r-{review['number']}", review["tenant"], f"thread {review['thread_id']}", waiting]
+    if review["state"] == "open":
+        by = review["due_at"] or review["opened_at"] + timedelta(hours=reading.settings().review_due_hours)
+        about.append(due(by, now))
     if review["kind"] != "action":
         about.insert(1, spaced(review["kind"]))
+    if review["batch"]:
+        about.insert(1, f"batch b-{review['batch']}")
+    if review["assignee"]:
+        about.append(f"asked of {review['assignee']}")
     title = element("h1", f"{review['task_type']} · {review['subject']}")
-    return element("header", title, element("p", " · ".join(about), css="quiet"))
-
-
-def _proposed(review: Mapping[str, Any]) -> Html:
-    request = review["request"]
-    said = [element("p", request["action_requests"][0]["description"], css="lead")]
-    if request.get("rationale"):
-        said.append(element("p", f"Because: {request['rationale']}"))
-    if request.get("confidence") is not None:
-        said.append(element("p", f"The agent's own confidence: {request['confidence']:.2f} of 1", css="quiet"))
-    will = "Approving will" if review["kind"] == "action" else "Answering will"
-    return joined(
-        section(_HEADINGS.get(review["kind"], "To be settled"), *said),
-        section(will, element("p", request["approving_will"])),
-    )
-
-
-def _why(request: Mapping[str, Any]) -> Html:
-    said = [element("ul", *(element("li", line) for line in request["why"]))]
-    if score := request.get("score"):
-        said.append(_score(score))
-    if request.get("rules") is not None:
-        said.append(element("p", element("strong", "Policy: "), policy(request["rules"])))
-    return section("Why you are asked", *said)
-
-
-def _score(score: Mapping[str, Any]) -> Html:
-    rows = [_measured(label, float(score[name])) for label, name in PARTS]
-    total = _measured("score", float(score["total"]), score.get("threshold"), css="total")
-    caption = element("caption", f"0 asks nobody, 1 asks a person; the score is the mean: {compared(score)}.")
-    return element("table", caption, element("tbody", *rows, total), css="score")
-
-
-def _measured(label: str, value: float, threshold: float | None = None, css: str = "") -> Html:
-    share = min(max(value, 0.0), 1.0)
-    mark = element("i", style=f"left:{threshold:.0%}") if threshold is not None else ""
-    bar = element("span", element("span", style=f"width:{share:.0%}"), mark, css="bar", aria_hidden="true")
-    return element(
-        "tr",
-        element("th", label, scope="row"),
-        element("td", bar),
-        element("td", f"{value:.2f}", css="number"),
-        css=css,
-    )
-
-
-def _evidence(items: Sequence[Mapping[str, str]]) -> Html:
-    if not items:
-        return section("Evidence", element("p", "None was given.", css="quiet"))
-    note = element("p", "○ comes from outside or from the model: data, never instructions.", css="quiet")
-    return section("Evidence", note, element("ul", *(_item(item) for item in items), css="evidence"))
-
-
-def _item(item: Mapping[str, str]) -> Html:
-    mark = TRUST.get(item.get("trust", ""), TRUST["untrusted"])
-    return element(
-        "li",
-        element("span", item.get("label", "")),
-        element("span", element("em", mark), " ", item.get("source", ""), css="quiet"),
-    )
+    tier = element("span", TIERS[review["tier"]], css=f"status {review['tier']}") if review["tier"] in TIERS else ""
+    return element("header", title, element("p", " · ".join(about), " ", tier, css="quiet"))

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from core.vocabulary import Verdict
+
 TRUST: Final[Mapping[str, str]] = {
     "untrusted": "○ untrusted",
     "model": "○ written by the model",
@@ -23,11 +25,28 @@ CHOICES: Final[Mapping[str, str]] = {
     "wrong": "Wrong",
     "unclear": "Can't tell",
 }
-PARTS: Final = (
-    ("low confidence", "low_confidence"),
-    ("novelty", "novelty"),
-    ("history of changes", "historical_need"),
-)
+VERDICTS: Final[Mapping[Verdict, str]] = {"right": "Yes", "wrong": "No", "unclear": "Can't tell"}
+REASONS: Final[Mapping[str, str]] = {
+    "wrong_intent": "wrong intent",
+    "generic_pov": "generic point of view",
+    "no_relevance": "no relevance to the business",
+    "fact": "a fact is wrong",
+    "voice": "the voice is not ours",
+    "links": "links or citations",
+    "other": "something else",
+}
+STANDINGS: Final[Mapping[str, str]] = {
+    "verified": "✔ verified in source",
+    "asserted": "○ asserted",
+    "uncited": "✗ uncited",
+}
+TIERS: Final[Mapping[str, str]] = {
+    "read-only": "only reads",
+    "reversible": "can be undone",
+    "irreversible": "cannot be undone",
+}
+WHY: Final[Mapping[str, str]] = {"score": "its score", "blocked": "its score is too high to approve it"}
+"""Why a person was asked, where it is not the name of a rule or a failure."""
 
 
 def spaced(word: str) -> str:
@@ -45,6 +64,25 @@ def waits(since: datetime, now: datetime) -> str:
     if minutes < 48 * 60:
         return f"waits {minutes // 60} h {minutes % 60} min"
     return f"waits {minutes // (24 * 60)} days"
+
+
+def due(by: datetime, now: datetime) -> str:
+    """due in 46 min; overdue by 2 h."""
+    left = int((by - now).total_seconds() // 60)
+    late, left = left < 0, abs(left)
+    hours = f"{left // 60} h {left % 60} min" if left < 600 else f"{left // 60} h"
+    unit = f"{left} min" if left < 60 else hours if left < 48 * 60 else f"{left // (24 * 60)} days"
+    return f"overdue by {unit}" if late else f"due in {unit}"
+
+
+def minutes(seconds: int) -> str:
+    """9:31."""
+    return f"{seconds // 60}:{seconds % 60:02d}"
+
+
+def reason(code: str) -> str:
+    """Why a person was asked, as it is read."""
+    return WHY.get(code, code.replace("_", " ").replace("-", " "))
 
 
 def moment(at: datetime) -> str:

@@ -13,7 +13,7 @@ from domains.seo.text import squeezed, words
 
 SHORTEST_QUOTE: Final = 5
 """Words from which words in quotation marks are taken for a quote and not for a name."""
-_FIGURE: Final = re.compile(r"\d+(?:[.,]\d+)*")
+FIGURE: Final = re.compile(r"\d+(?:[.,]\d+)*")
 
 
 def citation_problems(
@@ -56,8 +56,8 @@ def _of_citation(index: int, citation: Mapping[str, Any], known: set[str], texts
     elif url not in texts:
         yield f"Section {index + 1} cites {url}, which could not be read."
     else:
-        figures = set(_FIGURE.findall(texts[url]))
-        for figure in sorted(set(_FIGURE.findall(claim)) - figures):
+        figures = set(FIGURE.findall(texts[url]))
+        for figure in sorted(set(FIGURE.findall(claim)) - figures):
             yield f"Section {index + 1} cites {url} for the figure {figure}, which is not in it."
 
 

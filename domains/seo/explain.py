@@ -8,6 +8,7 @@ from typing import Any, Final
 from core.actions import Proposal
 from core.domain import Explanation, View
 from domains.seo.angle import RELATED, standings
+from domains.seo.claims import claims
 from domains.seo.formats import FORMAT_NAMES, distance, distribution_in_words
 from domains.seo.measures import keyword_fit
 from domains.seo.pages import pages_of
@@ -45,7 +46,7 @@ def explain(view: View, proposal: Proposal) -> Explanation:
         will = f"publish this article: write it to {where}. Who reads from there sees it at once; it cannot be undone."
     else:
         will = APPROVING.get(action, f"run {action}.")
-    return Explanation(_proposed(action, arguments), will, tuple(_evidence(view)))
+    return Explanation(_proposed(action, arguments), will, tuple(_evidence(view)), claims(view, proposal))
 
 
 def _proposed(action: str, arguments: Mapping[str, Any]) -> str:

@@ -97,13 +97,13 @@ def served(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Co
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(sql.SQL("create database {} template migrated").format(sql.Identifier(name)))
     place = tmp_path_factory.mktemp("console")
-    port = _free_port()
+    port = free_port()
     url = psycopg.conninfo.make_conninfo(server, dbname=name)
     console = Console(f"http://127.0.0.1:{port}", url, place / "home", place / "log")
     with console.log.open("wb") as log:
-        process = subprocess.Popen(command(port), cwd=place, env=_environment(console), stdout=log, stderr=log)
+        process = subprocess.Popen(command(port), cwd=place, env=environment(console), stdout=log, stderr=log)
     try:
-        _wait_until_healthy(console, process)
+        until_healthy(console.url, process, console.log)
         yield console
     finally:
         process.terminate()
@@ -156,27 +156,28 @@ def screenshots() -> Path:
     return folder
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _environment(console: Console) -> dict[str, str]:
+def environment(console: Console) -> dict[str, str]:
     return os.environ | {
         "DATABASE_URL": console.database_url,
         "AUTONOMY_HOME": str(console.home),
         "AUTONOMY_DDGS": "off",
         "AUTONOMY_PROBE_LOCAL_MODELS": "false",
         "LOGNAME": LOCAL_USER,
+        "PYTHONPATH": str(Path(__file__).parents[2]),
     }
 
 
-def _wait_until_healthy(console: Console, process: subprocess.Popen[bytes]) -> None:
+def until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     for _ in range(_START_SECONDS * 10):
         try:
-            if httpx.get(f"{console.url}/_stcore/health").status_code == 200:
+            if httpx.get(f"{url}/_stcore/health").status_code == 200:
                 return
         except httpx.TransportError:
             pass
@@ -185,4 +186,4 @@ def _wait_until_healthy(console: Console, process: subprocess.Popen[bytes]) -> N
         except subprocess.TimeoutExpired:
             continue
         break
-    pytest.fail(f"The console did not start:\n{console.log.read_text()}")
+    pytest.fail(f"The console did not start:\n{log.read_text()}")

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import psycopg
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from psycopg import sql
 
 from core.canonical import sha256
+from runtime import threads
+from runtime.wiring import Application
 from tests.browser.conftest import LOCAL_USER, Console
+from tests.integration.application import DANA
 
 pytestmark = pytest.mark.browser
 
@@ -35,6 +39,11 @@ def open_review(page: Page, review: dict[str, Any]) -> None:
     settled(page)
 
 
+def button(page: Page, name: str) -> Locator:
+    """By its label; its key stands behind it."""
+    return page.get_by_role("button", name=re.compile(rf"^{name}( Shortcut [A-Z])?$"))
+
+
 def settled(page: Page) -> None:
     """Wait until the script has run to its end and its parts are drawn."""
     expect(page.locator("[data-test-script-state=notRunning]")).to_be_attached()
@@ -46,43 +55,62 @@ def test_what_waits_appears_by_itself_opens_and_is_approved(page: Page, console:
     expect(page.get_by_text("Nothing waits for you.")).to_be_visible()
     review = console.waiting()
     number = review["number"]
-    page.get_by_role("button", name=f"Open r-{number}").click()
+    expect(page.get_by_role("link", name="Inbox (1)")).to_be_visible()
+    page.get_by_role("link", name=f"Open r-{number}").click()
     expect(page).to_have_url(re.compile(rf"/review\?id=r-{number}$"))
     for heading in ("Proposed", "Why you are asked", "Evidence", "Approving will", "Exact arguments"):
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
     expect(page.get_by_text("nothing is certified yet, so any score asks")).to_be_visible()
     expect(page.get_by_text("○ untrusted").first).to_be_visible()
-    page.get_by_role("button", name="Approve", exact=True).click()
+    button(page, "Approve").click()
     expect(page.get_by_text(f"Decided: approve, by {LOCAL_USER} (name not verified)")).to_be_visible()
-    expect(page.get_by_text("The thread goes on by itself.")).to_be_visible()
+    expect(page.get_by_text("No worker is running: what you decide is stored and waits.")).to_be_visible()
     row = console.review(number)
     assert (row["state"], row["answer"], row["decided_by"]) == ("decided", "approve", LOCAL_USER)
     assert row["decided_hash"] == row["action_hash"] == review["action_hash"]
+    assert row["decision"]["from"] == "console, from this machine"
     page.get_by_role("link", name="See the thread").click()
     expect(page).to_have_url(re.compile(rf"/thread\?id={review['thread_id']}$"))
     expect(page.get_by_text(f"review r-{number}: approve")).to_be_visible()
 
 
 def edit(page: Page, change: tuple[str, str]) -> str:
-    """Open the editor, replace a text in it and submit; returns what was typed."""
-    if not page.get_by_label("Arguments (YAML)").is_visible():
-        page.get_by_text("Edit the arguments").click()
+    """Replace a text in the text form and submit it; returns what was typed."""
     editor = page.get_by_label("Arguments (YAML)")
+    if not editor.is_visible():
+        button(page, "Edit").click()
+        page.get_by_text("As text (YAML)").click()
     typed = editor.input_value().replace(*change)
     editor.fill(typed)
-    page.get_by_role("button", name="Approve with these arguments").click()
+    page.get_by_role("button", name="Approve with these changes").click()
     return typed
 
 
-def test_an_edit_is_stored_with_the_hash_of_what_was_typed(page: Page, console: Console) -> None:
+def test_an_edit_is_stored_with_the_hash_of_what_was_typed_and_the_verdict_before_it(
+    page: Page, console: Console
+) -> None:
     review = console.waiting()
     open_review(page, review)
-    edit(page, ("format: list", "format: guide"))
+    button(page, "No").click()
+    page.get_by_role("combobox", name="What was wrong").click()
+    page.get_by_role("option", name="wrong intent").click()
+    button(page, "Edit").click()
+    page.get_by_label("distribution · informational").fill("0.35")
+    page.get_by_label("distribution · commercial").fill("0.43")
+    page.get_by_label("distribution · commercial").press("Enter")
+    expect(page.get_by_text("2 lines changed")).to_be_visible()
+    edit_in_fields = page.get_by_role("button", name="Approve with these changes")
+    edit_in_fields.click()
     expect(page.get_by_text(f"Decided: edit, by {LOCAL_USER}")).to_be_visible()
     expect(page.get_by_role("heading", name="What was approved instead")).to_be_visible()
+    expect(page.get_by_text("The proposal was wrong, wrong intent.")).to_be_visible()
     asked = review["request"]["action_requests"][0]
+    shares = asked["args"]["distribution"] | {"informational": 0.35, "commercial": 0.43}
     row = console.review(review["number"])
-    assert row["decided_hash"] == sha256({"action": asked["name"], "arguments": asked["args"] | {"format": "guide"}})
+    final = asked["args"] | {"distribution": shares}
+    assert row["decision"]["edited_action"]["args"] == final
+    assert row["decided_hash"] == sha256({"action": asked["name"], "arguments": final})
+    assert (row["decision"]["verdict"], row["decision"]["reason"]) == ("wrong", "wrong_intent")
 
 
 def test_an_edit_that_does_not_fit_says_why_and_keeps_what_was_typed(page: Page, console: Console) -> None:
@@ -94,33 +122,153 @@ def test_an_edit_that_does_not_fit_says_why_and_keeps_what_was_typed(page: Page,
         (("format: [guide", "shape: guide"), "format is no longer there."),
     ):
         typed = edit(page, change)
-        expect(page.get_by_role("alert").filter(has_text=problem)).to_be_visible()
+        expect(page.get_by_role("alert").filter(has_text=problem).first).to_be_visible()
         expect(page.get_by_label("Arguments (YAML)")).to_have_value(typed)
     assert console.review(review["number"])["state"] == "open"
 
 
-def test_a_rejection_carries_its_reason(page: Page, console: Console) -> None:
+def test_a_draft_survives_a_reload_without_leaving_the_field(page: Page, console: Console) -> None:
     review = console.waiting()
     open_review(page, review)
-    page.get_by_text("Reject", exact=True).first.click()
-    page.get_by_label("Why? The agent reads it").fill("Readers want a guide.")
-    page.get_by_role("button", name="Reject", exact=True).click()
+    page.keyboard.press("x")
+    field = page.get_by_label("Why? The agent reads it")
+    field.press_sequentially("Readers want a guide, not a list. 读者")
+    stored = "select 1 from review_draft where typed ->> 'message' = 'Readers want a guide, not a list. 读者'"
+    until(lambda: bool(console.execute(stored)))
+    page.reload()
+    expect(page.get_by_text("What you had typed is here again.")).to_be_visible()
+    expect(field).to_have_value("Readers want a guide, not a list. 读者")
+    page.get_by_role("button", name="Reject it").click()
     expect(page.get_by_text(f"Decided: reject, by {LOCAL_USER}")).to_be_visible()
-    expect(page.get_by_role("paragraph").filter(has_text="Readers want a guide.")).to_be_visible()
+    expect(page.get_by_role("paragraph").filter(has_text="Readers want a guide")).to_be_visible()
     row = console.review(review["number"])
-    assert (row["answer"], row["decision"]["message"], row["decided_hash"]) == ("reject", "Readers want a guide.", None)
+    assert (row["answer"], row["decision"]["message"][:12], row["decided_hash"]) == ("reject", "Readers want", None)
+    assert console.execute("select 1 from review_draft where review = %(n)s", n=review["number"]) == []
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what the server does behind the page."""
+    deadline = time.monotonic() + 15
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.05)
+
+
+def test_the_keyboard_alone_is_enough(page: Page, console: Console) -> None:
+    first, second = console.waiting(), console.waiting("what is churn rate")
+    open_review(page, second)
+    page.keyboard.press("y")
+    expect(button(page, "Yes")).to_have_attribute("data-testid", "stBaseButton-primary")
+    page.keyboard.press("a")
+    expect(page.get_by_text(f"Decided: approve, by {LOCAL_USER}")).to_be_visible()
+    page.keyboard.press("j")
+    expect(page).to_have_url(re.compile(rf"/review\?id=r-{first['number']}$"))
+    expect(page.get_by_role("heading", level=1)).to_contain_text(first["subject"])
+    settled(page)
+    expect(button(page, "Edit")).to_be_visible()
+    page.keyboard.press("e")
+    expect(page.get_by_label("reader", exact=True)).to_be_visible()
+    assert console.review(second["number"])["decision"]["verdict"] == "right"
+
+
+def test_an_approval_of_what_cannot_be_undone_waits_and_is_taken_back(page: Page, console: Console) -> None:
+    review = console.waiting()
+    request = review["request"] | {"tier": "irreversible"}
+    request["action_requests"][0] |= {"name": "publish_content"}
+    rewrite(console, review["number"], request)
+    open_review(page, review)
+    expect(page.get_by_text("cannot be undone").first).to_be_visible()
+    button(page, "Approve").click()
+    expect(page.get_by_text(re.compile(r"It takes effect in \d+ s\."))).to_be_visible()
+    expect(button(page, "Approve")).to_have_count(0)
+    assert console.review(review["number"])["state"] == "decided"
+    button(page, "Undo").click()
+    expect(button(page, "Approve")).to_be_visible()
+    row = console.review(review["number"])
+    assert (row["state"], row["answer"], row["decided_hash"]) == ("open", None, None)
+    assert console.execute("select 1 from outcome where review = %(n)s", n=review["number"]) == []
+
+
+def test_who_is_at_a_review_is_seen_by_the_others_and_can_be_overruled(page: Page, console: Console) -> None:
+    review = console.waiting()
+    number = review["number"]
+    claim = "update review set claimed_by = 'dana', claimed_until = now() + interval '9 minutes' where number = %(n)s"
+    console.execute(claim, n=number)
+    page.goto("/")
+    expect(page.get_by_text("dana has it")).to_be_visible()
+    open_review(page, review)
+    expect(page.get_by_text(re.compile(r"dana has it, [89]:\d\d left"))).to_be_visible()
+    expect(button(page, "Approve")).to_have_count(0)
+    page.get_by_role("button", name="Decide it instead of dana").click()
+    expect(page.get_by_text("claimed by you")).to_be_visible()
+    expect(button(page, "Approve")).to_be_visible()
+    console.execute(claim, n=number)
+    expect(page.get_by_text("dana has it")).to_be_visible()
 
 
 def test_whoever_comes_second_is_told_who_won(page: Page, console: Console) -> None:
     review = console.waiting()
     open_review(page, review)
     console.decided_elsewhere(review["number"])
-    page.get_by_role("button", name="Approve", exact=True).click()
+    button(page, "Approve").click()
     told = f"Review r-{review['number']} was already decided: approve, by dana at"
     expect(page.get_by_role("alert").filter(has_text=told)).to_be_visible()
     expect(page.get_by_text("Decided: approve, by dana (name not verified)")).to_be_visible()
-    expect(page.get_by_role("button", name="Approve", exact=True)).to_have_count(0)
+    expect(button(page, "Approve")).to_have_count(0)
     assert console.review(review["number"])["decided_by"] == "dana"
+
+
+def test_a_stale_decision_is_refused_and_shows_what_has_changed(page: Page, console: Console) -> None:
+    review = console.waiting()
+    open_review(page, review)
+
+    async def stopped(app: Application) -> None:
+        await threads.stop(app, review["thread_id"], DANA, "not needed any more")
+
+    console.run(stopped)
+    expect(page.get_by_text("This review was settled while you were looking at it")).to_be_visible()
+    button(page, "Approve").click()
+    expect(page.get_by_role("alert").filter(has_text="is withdrawn; the thread has moved on")).to_be_visible()
+    expect(page.get_by_role("heading", name="What has changed since it was asked")).to_be_visible()
+    expect(page.get_by_text("stop asked for by dana: not needed any more")).to_be_visible()
+
+
+def test_what_this_release_cannot_read_is_shown_raw_and_not_decided(page: Page, console: Console) -> None:
+    review = console.waiting()
+    rewrite(console, review["number"], {"version": 9, "ask": "<b>something new</b>"})
+    open_review(page, review)
+    expect(
+        page.get_by_role("alert").filter(has_text="the request is of version 9, this release knows 1")
+    ).to_be_visible()
+    expect(page.get_by_text('"ask": "<b>something new</b>"')).to_be_visible()
+    expect(button(page, "Approve")).to_have_count(0)
+
+
+def test_the_inbox_is_filtered_searched_and_decided_on_in_one_go(page: Page, console: Console) -> None:
+    first, second, third = (
+        console.waiting(word) for word in ("crm for startups", "invoice template", "what is churn rate")
+    )
+    page.goto("/?search=churn")
+    expect(page.get_by_role("link", name=f"Open r-{third['number']}")).to_be_visible()
+    expect(page.get_by_role("link", name=re.compile("Open r-"))).to_have_count(1)
+    search = page.get_by_label("Search")
+    search.press("End")
+    search.press_sequentially(" xyz")
+    expect(page.get_by_text("None of the 3 that wait are like this.")).to_be_visible()
+    expect(search).to_have_value("churn xyz")
+    search.fill("")
+    expect(page.get_by_role("link", name=re.compile("Open r-"))).to_have_count(3)
+    page.get_by_role("combobox", name="Task type").click()
+    page.get_by_role("option", name="set_intent").click()
+    expect(page).to_have_url(re.compile(r"task_type=set_intent"))
+    page.get_by_text("Decide several").click()
+    page.get_by_role("button", name="Choose all").click()
+    expect(page.get_by_text("3 chosen of 3 on this page")).to_be_visible()
+    console.decided_elsewhere(second["number"])
+    page.get_by_role("button", name="Approve them").click()
+    expect(page.get_by_text(re.compile(r"2 approved, [01] not\."))).to_be_visible()
+    assert {console.review(each["number"])["answer"] for each in (first, second, third)} == {"approve"}
+    assert console.review(second["number"])["decided_by"] == "dana"
 
 
 def test_a_blocker_takes_one_of_its_choices(page: Page, console: Console) -> None:
@@ -128,7 +276,7 @@ def test_a_blocker_takes_one_of_its_choices(page: Page, console: Console) -> Non
     open_review(page, review)
     page.get_by_role("button", name="Answer", exact=True).click()
     expect(page.get_by_role("alert").filter(has_text="Choose an answer first.")).to_be_visible()
-    page.get_by_role("combobox").click()
+    page.get_by_role("combobox", name="Answer").click()
     page.get_by_role("option", name="Hand back").click()
     page.get_by_label("Your message").fill("The page is up again.")
     page.get_by_role("button", name="Answer", exact=True).click()
@@ -182,24 +330,36 @@ def test_text_from_outside_is_shown_and_never_obeyed(page: Page, console: Consol
         shown = page.locator("body").inner_text()
         assert [each for each in HOSTILE if each not in shown] == []
         nothing_was_obeyed(page)
-    page.set_viewport_size({"width": 1280, "height": 2400})
+    page.set_viewport_size({"width": 1280, "height": 3200})
     open_review(page, review)
-    page.get_by_role("combobox").click()
+    page.get_by_role("combobox", name="Answer").click()
     expect(page.get_by_role("option", name=HOSTILE[2])).to_be_visible()
     nothing_was_obeyed(page)
 
 
-def test_the_article_that_is_decided_on_can_be_read_there(page: Page, console: Console) -> None:
+def test_the_article_is_rendered_without_obeying_it_and_a_huge_one_comes_in_parts(page: Page, console: Console) -> None:
     review = console.waiting_with_an_article()
     open_review(page, review)
     expect(page.get_by_role("heading", name=re.compile(r"^The article \(\d,\d{3} words\)$"))).to_be_visible()
-    expect(page.get_by_text("## Frequently asked questions")).to_be_visible()
+    expect(page.get_by_role("heading", name="Frequently asked questions")).to_be_visible()
+    expect(page.get_by_text("verified in source").first).to_be_visible()
+    text = "# Größe 大\n\n" + "\n\n".join(HOSTILE) + "\n\n" + "A paragraph of words.\n\n" * 95_000 + "The very end."
+    digest = review["request"]["action_requests"][0]["args"]["article_sha256"]
+    console.execute("update artifact set content = %(text)s where sha256 = %(sha)s", text=text, sha=digest)
+    open_review(page, review)
+    expect(page.get_by_role("heading", name="Größe 大")).to_be_visible()
+    nothing_was_obeyed(page)
+    page.get_by_label("Part, of").fill("37")
+    page.get_by_label("Part, of").press("Enter")
+    expect(page.get_by_text("The very end.")).to_be_attached()
 
 
 def nothing_was_obeyed(page: Page) -> None:
     assert page.evaluate("window.hacked") is None
-    obeyed = ".katex, img[src='x'], img[src*='evil'], a[href*='evil'], .stMain script, .stMarkdown strong"
+    obeyed = ".katex, img[src='x'], img[src*='evil'], a[href*='evil'], .stMarkdown strong"
     assert page.locator(obeyed).count() == 0
+    ours = page.locator(".stMain script").all_inner_texts()
+    assert all("pausesAreCommitted" in script for script in ours)
 
 
 def test_unknown_addresses_say_what_is_wrong(page: Page, console: Console) -> None:
@@ -235,13 +395,14 @@ def test_a_database_that_is_gone_is_said_in_a_line_and_nothing_typed_is_lost(
 ) -> None:
     review = console.waiting()
     open_review(page, review)
-    page.get_by_text("Edit the arguments").click()
+    button(page, "Edit").click()
+    page.get_by_text("As text (YAML)").click()
     editor = page.get_by_label("Arguments (YAML)")
     typed = editor.input_value().replace("format: list", "format: guide")
     editor.fill(typed)
     gone = page.get_by_role("alert").filter(has_text=re.compile("The database at .* does not answer"))
     with unreachable(console, server):
-        page.get_by_role("button", name="Approve", exact=True).click()
+        button(page, "Approve").click()
         expect(gone.first).to_be_visible()
         page.get_by_role("button", name="Try again").click()
         expect(gone.first).to_be_visible()
@@ -250,7 +411,7 @@ def test_a_database_that_is_gone_is_said_in_a_line_and_nothing_typed_is_lost(
     page.get_by_role("button", name="Try again").click()
     expect(gone).to_have_count(0)
     expect(editor).to_have_value(typed)
-    page.get_by_role("button", name="Approve with these arguments").click()
+    page.get_by_role("button", name="Approve with these changes").click()
     expect(page.get_by_text(f"Decided: edit, by {LOCAL_USER}")).to_be_visible()
 
 

@@ -18,6 +18,7 @@ from core.vocabulary import (
     EventClass,
     EventKind,
     LevelMove,
+    Occasion,
     OperationState,
     PersonRole,
     Reason,
@@ -64,6 +65,7 @@ CHECKED = {
     "spend_unit": SpendUnit,
     "lockdown_environment": Environment,
     "role_role": PersonRole,
+    "notification_rule_occasion": Occasion,
 }
 
 

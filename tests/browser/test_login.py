@@ -1,0 +1,148 @@
+"""Whoever logs in decides under their verified address; nobody who is not listed comes in."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from authlib.jose import JsonWebKey, jwt
+from playwright.sync_api import Browser, expect
+
+from cli.console_page import command, secrets_file
+from tests.browser.conftest import Console, environment, free_port, until_healthy
+from tests.integration.application import settings
+
+pytestmark = pytest.mark.browser
+
+
+class Provider:
+    """An OpenID provider that lets everybody in, as whoever `email` says."""
+
+    def __init__(self) -> None:
+        self.email = "dana@acme.example"
+        self.key = JsonWebKey.generate_key("RSA", 2048, {"kid": "k"}, is_private=True)
+        self.nonces: dict[str, str] = {}
+        provider = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                asked = urlsplit(self.path)
+                if asked.path == "/authorize":
+                    given = {name: values[0] for name, values in parse_qs(asked.query).items()}
+                    provider.nonces["code"] = given.get("nonce", "")
+                    self.send_response(302)
+                    back = urlencode({"code": "code", "state": given["state"]})
+                    self.send_header("Location", f"{given['redirect_uri']}?{back}")
+                    self.end_headers()
+                    return
+                self.answer(provider.keys() if asked.path == "/keys" else provider.metadata())
+
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                token = {"access_token": "a", "token_type": "Bearer", "expires_in": 3600, "id_token": provider.token()}
+                self.answer(token)
+
+            def answer(self, said: dict[str, Any]) -> None:
+                body = json.dumps(said).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def metadata(self) -> dict[str, Any]:
+        return {
+            "issuer": self.url,
+            "authorization_endpoint": f"{self.url}/authorize",
+            "token_endpoint": f"{self.url}/token",
+            "jwks_uri": f"{self.url}/keys",
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+        }
+
+    def keys(self) -> dict[str, Any]:
+        return {"keys": [self.key.as_dict(is_private=False)]}
+
+    def token(self) -> str:
+        claims = {"iss": self.url, "aud": "console", "sub": "1", "iat": int(time.time()), "exp": int(time.time()) + 600}
+        claims |= {"email": self.email, "email_verified": True, "nonce": self.nonces["code"]}
+        signed: bytes = jwt.encode({"alg": "RS256", "kid": "k"}, claims, self.key)
+        return signed.decode()
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    made = Provider()
+    yield made
+    made.server.shutdown()
+
+
+@pytest.fixture
+def console_with_login(served: Console, provider: Provider, tmp_path: Path) -> Iterator[str]:
+    """A second console on the same database, where people log in."""
+    port = free_port()
+    url = f"http://localhost:{port}"
+    given = {
+        "AUTONOMY_OIDC_METADATA_URL": f"{provider.url}/.well-known/openid-configuration",
+        "AUTONOMY_OIDC_CLIENT_ID": "console",
+        "AUTONOMY_OIDC_CLIENT_SECRET": "s3cret",
+        "AUTONOMY_OIDC_ALLOWED": "@acme.example",
+        "AUTONOMY_CONSOLE_URL": url,
+    }
+    with (
+        secrets_file(settings(served.database_url, served.home, **given)) as login,
+        (tmp_path / "log").open("wb") as log,
+    ):
+        assert login is not None and login.stat().st_mode & 0o077 == 0
+        arguments = command(port, login=login)
+        assert "s3cret" not in " ".join(arguments)
+        process = subprocess.Popen(arguments, cwd=tmp_path, env=environment(served) | given, stdout=log, stderr=log)
+        try:
+            until_healthy(url, process, tmp_path / "log")
+            yield url
+        finally:
+            process.terminate()
+            process.wait(10)
+    assert not login.exists()
+
+
+def test_whoever_logs_in_decides_under_their_verified_address(
+    browser: Browser, console: Console, console_with_login: str, provider: Provider
+) -> None:
+    review = console.waiting()
+    context = browser.new_context(base_url=console_with_login)
+    page = context.new_page()
+    page.goto(f"/review?id=r-{review['number']}")
+    expect(page.get_by_role("button", name="Log in")).to_be_visible(timeout=30_000)
+    assert "set_intent" not in page.locator("body").inner_text()
+    provider.email = "mallory@evil.example"
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_text("mallory@evil.example is not let in here.")).to_be_visible(timeout=30_000)
+    assert "set_intent" not in page.locator("body").inner_text()
+    provider.email = "dana@acme.example"
+    page.get_by_role("button", name="Log out").click()
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_text("dana@acme.example")).to_be_visible(timeout=30_000)
+    page.goto(f"/review?id=r-{review['number']}")
+    expect(page.get_by_text("claimed by you")).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name="Approve Shortcut A").click()
+    expect(page.get_by_text("Decided: approve, by dana@acme.example,")).to_be_visible(timeout=30_000)
+    row = console.review(review["number"])
+    assert (row["decided_by"], row["verified"]) == ("dana@acme.example", True)
+    context.close()

@@ -1,0 +1,91 @@
+"""What a person types stays: over reruns in the session, over reloads in the database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from core.errors import DatabaseUnavailable
+from ui import reading, writing
+from ui.visitor import me
+
+# Streamlit sends a text when its field is left. A reload does not leave it, so a pause in typing has to do.
+PAUSE = """<script>
+if (!window.pausesAreCommitted) {
+  window.pausesAreCommitted = true;
+  let timer;
+  document.addEventListener("input", (event) => {
+    const field = event.target;
+    if (!field.closest || !field.closest(".stTextArea, .stTextInput, .stNumberInput")) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => field.dispatchEvent(new KeyboardEvent("keydown",
+      { key: "Enter", code: "Enter", ctrlKey: field.tagName === "TEXTAREA", bubbles: true, cancelable: true })), 700);
+  }, true);
+}
+</script>"""
+
+
+def widget(number: int, name: str, default: Any = None) -> str:
+    """The key of a widget whose value is kept, with what was typed before put into it."""
+    key = f"typed-{number}-{name}"
+    if key not in st.session_state:
+        st.session_state[key] = _draft(number).get(name, default)
+    return key
+
+
+def typed(number: int, name: str, default: Any = None) -> Any:
+    """What stands in a kept widget, whether or not it is on the page now."""
+    return st.session_state.get(f"typed-{number}-{name}", _draft(number).get(name, default))
+
+
+def keep(number: int, name: str) -> None:
+    """Callback of a kept widget. One that comes with the click that has just sent everything is too late."""
+    key = f"typed-{number}-{name}"
+    if key in st.session_state and not st.session_state.get(f"sent-{number}"):
+        put(number, name, st.session_state[key])
+
+
+def put(number: int, name: str, value: Any) -> None:
+    """Set a kept value; while the database is away it stays in the session, and is stored with the next one."""
+    _draft(number)[name] = value
+    st.session_state[f"typed-{number}-{name}"] = value
+    try:
+        writing.draft(me().name, number, _draft(number))
+    except DatabaseUnavailable:
+        st.session_state[f"unsaved-{number}"] = True
+    else:
+        st.session_state.pop(f"unsaved-{number}", None)
+
+
+def restored(number: int) -> bool:
+    """Whether something typed earlier was found when the page was opened."""
+    _draft(number)
+    return bool(st.session_state.get(f"restored-{number}"))
+
+
+def sent(number: int) -> None:
+    """What was typed has become a decision."""
+    forget(number)
+    st.session_state[f"sent-{number}"] = True
+
+
+def forget(number: int) -> None:
+    """It is not wanted any more."""
+    for key in [key for key in st.session_state if str(key).startswith(f"typed-{number}-")]:
+        del st.session_state[key]
+    st.session_state[f"draft-{number}"] = {}
+    st.session_state.pop(f"restored-{number}", None)
+    try:
+        writing.forget(me().name, number)
+    except DatabaseUnavailable:
+        st.session_state[f"unsaved-{number}"] = True
+
+
+def _draft(number: int) -> dict[str, Any]:
+    name = f"draft-{number}"
+    if name not in st.session_state:
+        st.session_state[name] = dict(reading.draft(me().name, number))
+        st.session_state[f"restored-{number}"] = bool(st.session_state[name])
+    found: dict[str, Any] = st.session_state[name]
+    return found

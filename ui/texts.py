@@ -1,0 +1,82 @@
+"""The text that is decided on: as its readers will see it, as it is written, and against the version before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import streamlit as st
+
+from runtime.arguments import as_yaml
+from ui import reading
+from ui.diffs import diff
+from ui.markup import element, notice, put
+from ui.rendering import article
+
+PART: Final = 60_000
+"""Characters of a long text that are shown at a time."""
+_RENDERED, _WRITTEN, _CHANGED = "Rendered", "As written", "Against the version before"
+
+
+def show(review: Mapping[str, Any]) -> None:
+    """The article of a proposal, if it has one, and what changed since the proposal before."""
+    arguments = review["request"]["action_requests"][0]["args"]
+    text, previous = _text_of(review, arguments), reading.before(review)
+    earlier = previous["request"]["action_requests"][0]["args"] if previous else None
+    if text is None:
+        if previous and earlier != arguments:
+            put(element("h2", f"What changed since r-{previous['number']}", css="over-code"))
+            _compared(as_yaml(earlier or {}), as_yaml(arguments))
+        return
+    before = _text_of(review, earlier) if earlier else None
+    put(element("h2", f"The article ({len(text.split()):,} words)", css="over-code"))
+    views = [_RENDERED, _WRITTEN] + ([_CHANGED] if before is not None and before != text else [])
+    chosen = st.segmented_control(
+        "How the article is shown", views, default=_RENDERED, required=True, label_visibility="collapsed",
+        key=f"article-view-{review['number']}",
+    )  # fmt: skip
+    with st.container(height=480, key=f"article-{review['number']}"):
+        if chosen == _CHANGED:
+            _compared(before or "", text)
+        else:
+            _drawn(text, rendered=chosen == _RENDERED, key=f"article-part-{review['number']}")
+
+
+def _text_of(review: Mapping[str, Any], arguments: Mapping[str, Any] | None) -> str | None:
+    arguments = arguments or {}
+    if isinstance(arguments.get("markdown"), str):
+        return str(arguments["markdown"])
+    digest = arguments.get("article_sha256")
+    return reading.artifacts(review["tenant"], [digest]).get(digest) if isinstance(digest, str) else None
+
+
+def _drawn(text: str, *, rendered: bool, key: str) -> None:
+    parts = in_parts(text)
+    place = 0
+    if len(parts) > 1:
+        place = int(st.number_input(f"Part, of {len(parts)}", 1, len(parts), key=key)) - 1
+    if rendered:
+        put(article(parts[place]))
+    else:
+        st.code(parts[place], language=None, wrap_lines=True)
+
+
+def in_parts(text: str) -> list[str]:
+    """`text` in pieces of about PART characters that end where a paragraph does, if one ends near enough."""
+    parts, start = list[str](), 0
+    while len(text) - start > PART:
+        end = text.rfind("\n\n", start + PART // 2, start + PART)
+        end = start + PART if end < 0 else end + 2
+        parts.append(text[start:end])
+        start = end
+    return [*parts, text[start:]]
+
+
+def _compared(before: str, after: str) -> None:
+    found = diff(before, after)
+    if found is None:
+        notice("The texts are too long to be compared here.")
+        return
+    put(
+        element("p", f"{found.lines} {'line differs' if found.lines == 1 else 'lines differ'}", css="quiet"), found.html
+    )
