@@ -696,9 +696,9 @@ set threshold = %(threshold)s, certificate = %(certificate)s, watch = %(watch)s,
     waived = %(waived)s, lowered = %(lowered)s, updated_at = now()
 where tenant = %(tenant)s and environment = %(environment)s and task_type = %(task_type)s and behaviour_version = %(behaviour_version)s
 
--- standing_signals: Of the last outcomes of a task type: did people agree, was what followed a correction right, did its calls succeed.
+-- standing_signals: Of the last outcomes of a task type: did people agree, was what followed a correction right, did its calls succeed, and how much of the budget for what cannot be undone has the last one's thread spent.
 with recent as (
-  select id, verdict, changed from outcome
+  select id, verdict, changed, thread_id from outcome
   where tenant = %(tenant)s and environment = %(environment)s and task_type = %(task_type)s and behaviour_version = %(behaviour_version)s
     and verdict is not null
   order by id desc limit %(window)s
@@ -706,10 +706,14 @@ with recent as (
   select verdict, lag(changed) over (order by id) as corrected from recent
 ), calls as (
   select state from operation where tenant = %(tenant)s and tool = %(task_type)s and state <> 'started' order by started_at desc limit %(window)s
+), budget as (
+  select reserved + used as spent, "limit" + granted as allowed from spend
+  where unit = 'irreversible' and scope = 'thread ' || (select thread_id from recent order by id desc limit 1)
 )
 select count(*) filter (where verdict = 'right') as agreed, count(*) filter (where verdict = 'wrong') as disagreed,
        count(*) filter (where corrected and verdict = 'right') as held, count(*) filter (where corrected and verdict = 'wrong') as missed,
-       (select count(*) from calls where state = 'succeeded') as succeeded, (select count(*) from calls where state <> 'succeeded') as failed
+       (select count(*) from calls where state = 'succeeded') as succeeded, (select count(*) from calls where state <> 'succeeded') as failed,
+       coalesce((select spent from budget), 0) as spent, coalesce((select allowed from budget), 0) as allowed
 from followed
 
 -- standing_read: Where these task types stand, and how many subjects the tenant's facts contradict each other on.

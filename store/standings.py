@@ -122,16 +122,19 @@ def quality_of(row: Mapping[str, Any]) -> Quality:
     return Quality(**row["quality"])
 
 
+_COUNTED: Final = ("agreed", "disagreed", "held", "missed", "succeeded", "failed", "spent", "allowed")
+
+
 async def signals_of(connection: Connection, row: Mapping[str, Any]) -> dict[str, float]:
     """The signals of control quality as they are now. Memory is left at 1 here: readers of a standing look it up."""
     place = {name: row[name] for name in Place._fields}
     found = await (await connection.execute(query("standing_signals"), {**place, "window": WINDOW})).fetchone()
-    seen = found or dict.fromkeys(("agreed", "disagreed", "held", "missed", "succeeded", "failed"), 0)
+    seen = found or dict.fromkeys(_COUNTED, 0)
     return {
         "agreement": rate_signal(seen["agreed"], seen["disagreed"]),
         "corrections": rate_signal(seen["held"], seen["missed"]),
         "freshness": freshness(row["since_sync"]),
-        "irreversibility": budget_left(0, 0),  # nothing measures what is spent of that budget yet, so it binds nothing
+        "irreversibility": budget_left(seen["spent"], seen["allowed"]),
         "memory": coherence(0),
         "failures": rate_signal(seen["succeeded"], seen["failed"]),
     }

@@ -197,6 +197,20 @@ async def test_disagreement_restricts_a_task_type_and_more_audits_follow_it(pool
     ]
 
 
+async def test_a_thread_that_has_spent_what_cannot_be_undone_leaves_less_control(pool: Pool) -> None:
+    await new_thread(pool)
+    await judged(pool, "t1", PLACE, count=5)
+    before = (await StandingStore(pool).listed(None, None, 9))[0]["signals"]["irreversibility"]
+    async with pool.connection() as connection:
+        await connection.execute(
+            b'insert into spend (scope, unit, "window", "limit", used)'
+            b" values ('thread t1', 'irreversible', 'ever', 4, 3)"
+        )
+    await judged(pool, "t1", PLACE)
+    after = (await StandingStore(pool).listed(None, None, 9))[0]["signals"]["irreversibility"]
+    assert (before, after) == (1.0, 0.25)
+
+
 @pytest.mark.parametrize(
     "damage",
     [
