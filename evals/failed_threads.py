@@ -31,6 +31,7 @@ from runtime.settings import Settings
 from store import embedded
 
 KEYWORD: Final = "crm for startups"
+EXHAUSTED: Final = "kanban vs scrum"
 DRIFTED: Final = "payroll software pricing"
 _COMMAND: Final = re.compile(r"^\$ autonomy (?P<words>.*?)(?: \| (?P<end>head|tail) -(?P<lines>\d+))?$")
 _CHANGED: Final = {"organic_results": [{"rank": 1, "href": "https://somewhere.example/"}]}
@@ -108,6 +109,13 @@ def drifted(scene: Scene, folder: Path) -> str:
     return str(thread_id)
 
 
+def exhausted(scene: Scene) -> str:
+    """A thread that has used up the budget of its agent; its id."""
+    return str(
+        json.loads(scene.autonomy("run", EXHAUSTED, "--json", AUTONOMY_LIMITS='{"action_cost": 1}'))["thread_id"]
+    )
+
+
 def injected(scene: Scene) -> str:
     """A thread whose simulated model does what a page tells it; its id."""
     from llmock.pytest_plugin import LLMock
@@ -151,6 +159,7 @@ def names(scene: Scene, folder: Path) -> dict[str, str]:
     found = {
         "keyword": KEYWORD,
         "killed": killed(scene),
+        "exhausted": exhausted(scene),
         "drifted": drifted(scene, folder),
         "injected": injected(scene),
     }

@@ -151,14 +151,18 @@ class Application:
         self._gate()
 
     def behaviour_versions(self, domain: str, choice: ModelChoice) -> dict[str, str]:
+        return self.behaviours(domain, choice.parameters, offline=choice.kind == "offline")
+
+    def behaviours(self, domain: str, parameters: Mapping[str, Any], *, offline: bool) -> dict[str, str]:
+        """Task type -> behaviour version, with a model that is called with these parameters."""
         from runtime import versions
 
-        parameters = {**choice.parameters, "embedding": self.novelty.embedder.name}
-        return versions.behaviour_versions(self.domain(domain), parameters, self.samples(choice))
+        measured = {**parameters, "embedding": self.novelty.embedder.name}
+        return versions.behaviour_versions(self.domain(domain), measured, self.samples(offline=offline))
 
-    def samples(self, choice: ModelChoice) -> Mapping[Risk, tuple[Way, ...]]:
+    def samples(self, *, offline: bool) -> Mapping[Risk, tuple[Way, ...]]:
         """Further samples of a decision; none of an algorithm, which always says the same."""
-        return NONE if choice.kind == "offline" or self.settings.samples == "off" else WAYS
+        return NONE if offline or self.settings.samples == "off" else WAYS
 
     def release(self, behaviours: Mapping[str, str]) -> str:
         from runtime import versions
@@ -206,7 +210,7 @@ class Application:
             new_id=lambda: uuid.uuid4().hex,
             budgets=budgets,
             limits=limits,
-            samples=self.samples(choice),
+            samples=self.samples(offline=choice.kind == "offline"),
             postponed=thread["postponed"],
         )
 

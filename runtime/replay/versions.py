@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from core.errors import BadInput
 from graph.version import GRAPH_VERSION
-from runtime import versions
+from runtime.models import OFFLINE
 from runtime.replay.record import Record
 from runtime.wiring import Application
 
@@ -23,10 +23,10 @@ def refuse_later(record: Record) -> None:
 def changes(app: Application, record: Record) -> list[str]:
     """Sentences, one a change; empty when the thread was recorded by this very release. Raises BadInput."""
     thread = record.thread
-    domain = app.domain(thread["domain"])
     parameters = next((call["parameters"] for call in record.calls), None)
     recorded = thread["behaviour_versions"]
-    now = versions.behaviour_versions(domain, parameters) if parameters is not None else recorded
+    offline = thread["model"] == OFFLINE
+    now = recorded if parameters is None else app.behaviours(thread["domain"], parameters, offline=offline)
     if app.release(now) == thread["release"]:
         return []
     found = [*_graph(record), *_behaviours(recorded, now), *_policies(app, record)]
