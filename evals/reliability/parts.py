@@ -15,6 +15,7 @@ from core.operations import Claim, OperationRequest
 from core.vocabulary import OperationState
 from evals.reliability import domain
 from evals.reliability.fuses import Boundary, Fuses
+from policy.budgets import Limit
 from runtime.wiring import Parts
 from store.database import Pool
 from store.ledger import PostgresLedger, PostgresLocalOperation
@@ -25,8 +26,8 @@ from store.transitions import TransitionSaver
 class BreakingLedger(PostgresLedger):
     """Dies before a claim, once claimed, once answered (before the record) and once recorded."""
 
-    def __init__(self, pool: Pool, epoch: int, *, fuses: Fuses, **more: Any) -> None:
-        super().__init__(pool, epoch, **more)
+    def __init__(self, pool: Pool, epoch: int, limits: Sequence[Limit], *, fuses: Fuses, **more: Any) -> None:
+        super().__init__(pool, epoch, limits, **more)
         self._fuses = fuses
 
     async def claim(self, request: OperationRequest) -> Claim:
