@@ -7,7 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import streamlit as st
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from runtime.threads import Person
     from runtime.wiring import Application
 
+_AFTER_SECONDS: Final = 2.0
 Result = TypeVar("Result")
 
 
@@ -64,8 +65,10 @@ def undo(number: int) -> None:
 
 @st.cache_resource(show_spinner=False)
 def warm_up() -> None:
-    """Load, once and beside the page, what the first decision would otherwise wait for: LangGraph takes a second."""
-    threading.Thread(target=import_module, args=("runtime.threads",), daemon=True).start()
+    """Load, once and when the page stands, what the first decision would otherwise wait for: a second of imports."""
+    timer = threading.Timer(_AFTER_SECONDS, import_module, args=("runtime.threads",))
+    timer.daemon = True
+    timer.start()
 
 
 def _person() -> Person:

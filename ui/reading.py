@@ -39,7 +39,7 @@ class Source:
 
 
 def inbox(parameters: Mapping[str, Any]) -> list[Row]:
-    """What waits for people, the most urgent first; see ui/filters.py for the parameters."""
+    """What waits for people, the most urgent first; see runtime/inbox.py for the parameters."""
     return _rows("inbox_page", **parameters)
 
 
