@@ -1,4 +1,4 @@
-"""A read that does not succeed at once, over a whole thread: every attempt is an event, whatever becomes of the thread."""
+"""A read that does not succeed at once, over a whole thread: every attempt is an event, whatever becomes of it."""
 
 from __future__ import annotations
 
