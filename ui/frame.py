@@ -52,10 +52,24 @@ def say(error: AutonomyError) -> None:
         notice(str(error), "error")
         if not by_itself:
             st.button("Try again", key="try-again", on_click=reading.reconnect)
+            _until_it_is_back()
         return
     notice(str(error), "error")
     if isinstance(error, BadInput):
         places.link_back()
+
+
+@st.fragment(run_every=3)
+def _until_it_is_back() -> None:
+    """Draw the page anew, with everything typed in it, once the database answers."""
+    if not _part_by_itself():
+        return
+    reading.reconnect()
+    try:
+        reading.workers()
+    except Unavailable:
+        return
+    st.rerun()
 
 
 def _part_by_itself() -> bool:

@@ -10,7 +10,8 @@ import streamlit as st
 
 from core.errors import AutonomyError
 from core.vocabulary import Reason, members
-from ui import deciding, drafts, filters, places, reading
+from runtime import inbox as filters
+from ui import deciding, drafts, places, reading
 from ui.frame import framed, told, workers_away
 from ui.markup import Html, element, joined, notice, put
 from ui.visitor import me

@@ -39,7 +39,7 @@ class Source:
 
 
 def inbox(parameters: Mapping[str, Any]) -> list[Row]:
-    """What waits for people, the most urgent first; see ui/filters.py for the parameters."""
+    """What waits for people, the most urgent first; see runtime/inbox.py for the parameters."""
     return _rows("inbox_page", **parameters)
 
 
@@ -134,8 +134,8 @@ def artifacts(tenant: str, sha256s: Sequence[str]) -> dict[str, str]:
     return {row["sha256"]: row["content"] for row in _rows("artifact_read", tenant=tenant, sha256s=list(sha256s))}
 
 
-_closed: Final = deque[Source](maxlen=16)
-"""Kept until their threads have ended: one of them must not be the last to let go of its own pool."""
+_opened: Final = deque[Source](maxlen=16)
+"""Kept for a while, closed or not: no thread of a pool must be the last to let go of it."""
 
 
 def reconnect() -> None:
@@ -172,7 +172,6 @@ def _rows(name: str, *, writing: bool = False, **given: object) -> list[Row]:
 
 def _close(source: Source) -> None:
     source.pool.close(timeout=0)
-    _closed.append(source)
 
 
 @st.cache_resource(show_spinner=False, on_release=_close)
@@ -196,7 +195,8 @@ def _source() -> Source:
         },
         open=True,
     )
-    return Source(url, pool)
+    _opened.append(source := Source(url, pool))
+    return source
 
 
 def _only_read(connection: Connection[DictRow]) -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import shutil
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.rows import dict_row
 
-from bench import disk, memory, pickup, record, scale, servers, speed, superstep
+from bench import console, disk, memory, pickup, record, scale, servers, speed, superstep
 from bench.counting import OURS, STOCK
 from evals import samples
+from runtime.inbox import parameters
 from store import database
 from store.reviews import ReviewStore
+from store.sql import query
 from store.threads import ThreadStore
 from tests.integration.application import settings
 
@@ -81,6 +85,26 @@ async def test_lists_are_the_newest_of_what_was_asked_for(pool: database.Pool) -
     assert numbers and numbers == sorted(numbers, reverse=True)
     of_one = [row for row in waiting if row["tenant"] == "tenant-0"]
     assert 0 < len(of_one) < len(waiting) and list(await reviews.inbox("tenant-0", 300)) == of_one
+
+
+def test_the_inbox_gives_everything_once_in_the_order_of_urgency_page_by_page(database_url: str) -> None:
+    console.fill(database_url, threads=300, events=1, waiting=200)
+    now, after, seen = datetime.now(UTC), None, list[tuple[float, int]]()
+    urgency = "weight * extract(epoch from %(now)s::timestamptz - opened_at)::float8"
+    with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
+        asked = f"select {urgency} as urgency, number from review where state = 'open' order by 1 desc, 2"
+        expected = connection.execute(asked.encode(), {"now": now}).fetchall()
+        while rows := connection.execute(query("inbox_page"), parameters({}, "dana", now, after, 7)).fetchall():
+            after = (rows[-1]["urgency"], rows[-1]["number"])
+            seen += [(row["urgency"], row["number"]) for row in rows]
+        chosen = {"task_type": "set_intent", "tier": "irreversible", "search": "keyword"}
+        found = connection.execute(query("inbox_page"), parameters(chosen, "dana", now, None, 300)).fetchall()
+        none = connection.execute(
+            query("inbox_page"), parameters({"search": "nowhere"}, "dana", now, None, 9)
+        ).fetchall()
+    assert seen == [(row["urgency"], row["number"]) for row in expected] and len(seen) == 200
+    assert found and {(row["task_type"], row["tier"]) for row in found} == {("set_intent", "irreversible")}
+    assert none == []
 
 
 async def test_a_sample_walk_says_what_was_asked_and_found(database_url: str, home: Path) -> None:

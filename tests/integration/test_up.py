@@ -9,7 +9,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.browser.conftest import _free_port as free_port
+from tests.browser.conftest import free_port
 from tests.integration.test_worker import DEADLINE, Workers, workers
 
 __all__ = ["workers"]

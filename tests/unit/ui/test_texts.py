@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from runtime.inbox import batch_number, parameters, searched
 from ui.diffs import LONGEST, diff
-from ui.filters import batch_number, parameters, searched
 from ui.rendering import article
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
