@@ -8,9 +8,8 @@ from cli.console import local, out, pick, print_json, program, safe, table
 from core.vocabulary import Reason, Verdict
 from runtime.audits import judge as take
 from runtime.audits import proposal_of
-from runtime.people import local_user
+from runtime.people import at_keyboard
 from runtime.settings import read_settings
-from runtime.threads import Person
 from runtime.wiring import open_application
 from store.audits import AuditStore
 from store.outcomes import Word
@@ -59,7 +58,7 @@ async def judge(
     number: int, verdict: Verdict, reason: Reason | None, message: str, person: str | None, json: bool
 ) -> int:
     async with open_application(read_settings()) as app:
-        await take(app, number, Word(verdict, reason, message), Person(person or local_user()))
+        await take(app, number, Word(verdict, reason, message), at_keyboard(person))
     if json:
         print_json({"audit": number, "verdict": verdict, "reason": reason})
     else:

@@ -13,7 +13,7 @@ from cli.threads import advance, read_arguments
 from core.errors import BadInput
 from runtime import forks
 from runtime.edits import StateEdit, parsed_edit
-from runtime.people import local_user
+from runtime.people import at_keyboard
 from runtime.settings import read_settings
 from runtime.wiring import open_application
 
@@ -31,14 +31,14 @@ class Asked:
 
 async def fork(asked: Asked, json: bool) -> int:
     edit = StateEdit() if asked.edit is None else parsed_edit(read_arguments(asked.edit))
-    person = asked.person or local_user()
+    person = at_keyboard(asked.person)
     async with open_application(read_settings()) as app:
         thread = await app.threads.find(asked.thread)
         plan = await forks.plan(app, thread, asked.at, edit, asked.live, person)
         if not json:
             _print(plan)
         _confirm(plan, asked.yes, json)
-        thread_id = await forks.fork(app, plan, person, reserved=not asked.no_wait)
+        thread_id = await forks.fork(app, plan, person.name, reserved=not asked.no_wait)
         if asked.no_wait:
             _made(thread_id, plan, json)
             return 0

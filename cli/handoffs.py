@@ -12,9 +12,8 @@ from cli.console import out, print_json, program, safe
 from cli.threads import advance
 from core.errors import BadInput, ThreadBusy
 from runtime import handoffs
-from runtime.people import local_user, review_number
+from runtime.people import at_keyboard, review_number
 from runtime.settings import read_settings
-from runtime.threads import Person
 from runtime.wiring import open_application
 
 _MOST_BYTES = 200_000
@@ -32,7 +31,7 @@ class HandedBack:
 async def take_over(review: str, person: str | None, json: bool) -> int:
     number = review_number(review)
     async with open_application(read_settings()) as app:
-        found = await handoffs.take_over(app, number, Person(person or local_user()))
+        found = await handoffs.take_over(app, number, at_keyboard(person))
     if json:
         print_json(
             {"review_id": f"r-{number}", "thread_id": found["thread_id"], "taken_over_by": found["taken_over_by"]}
@@ -51,12 +50,13 @@ async def hand_back(said: HandedBack, json: bool) -> int:
     number = review_number(said.review)
     result = _result(said.result)
     async with open_application(read_settings()) as app:
-        person = Person(said.person or local_user())
+        person = at_keyboard(said.person)
         await handoffs.refuse(app, number, person)  # before anything is asked for
         given = handoffs.HandBack(result, {name: _entered(name) for name in said.secrets})
         thread_id = await handoffs.hand_back(app, number, person, given, reserved=not said.no_wait)
         if not json:
-            out().print(safe(f"Review r-{number}: handed back, by {person.name} (name not verified)."))
+            doubt = "" if person.verified else " (name not verified)"
+            out().print(safe(f"Review r-{number}: handed back, by {person.name}{doubt}."))
         if said.no_wait:
             if json:
                 print_json({"thread_id": thread_id, "status": "waiting", "review_id": f"r-{number}"})

@@ -10,7 +10,7 @@ from cli.console import local, out, print_json, program, safe, table
 from core.vocabulary import Authority, Stage
 from runtime import levels as runtime
 from runtime.drift import shifts
-from runtime.people import local_user
+from runtime.people import at_keyboard
 from runtime.settings import read_settings
 from runtime.threads import Person
 from runtime.timeline import LEVEL_MOVES
@@ -31,7 +31,7 @@ class Asked:
 
     @property
     def by(self) -> Person:
-        return Person(self.person or local_user())
+        return at_keyboard(self.person)
 
 
 async def listed(tenant: str | None, every: bool, json: bool) -> int:

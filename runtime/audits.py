@@ -7,6 +7,7 @@ from typing import Any
 
 from core.actions import Proposal
 from core.errors import BadInput
+from runtime.roles import refuse_unless_reviewer
 from runtime.threads import Person
 from runtime.wiring import Application
 from store.audits import AuditStore
@@ -27,6 +28,7 @@ async def judge(app: Application, number: int, word: Word, person: Person) -> No
         raise BadInput("What was right has no reason against it; leave --reason out.")
     audits = AuditStore(app.pool)
     audit = await audits.get(number)
+    await refuse_unless_reviewer(app, person, audit["environment"], audit["tenant"], "judges an audit")
     if audit["environment"] != "local" and audit["requester"] == person.name:
         raise BadInput(f"{person.name} started this thread and cannot judge it; someone else has to.")
     await audits.judge(number, word, person.name, person.verified)

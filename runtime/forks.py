@@ -22,10 +22,12 @@ from core.canonical import sha256
 from core.domain import Domain
 from core.errors import BadInput
 from core.events import ChainedEvent, Event
+from core.people import Person
 from core.state import Json
 from core.tools import ToolSpec
 from graph.version import GRAPH_VERSION
 from runtime.edits import StateEdit, edited_state
+from runtime.roles import refuse_unless_admin
 from runtime.states import state_at
 from runtime.wiring import Application
 from store.history import HistoryStore, Moment
@@ -57,16 +59,14 @@ class Plan:
     effects: tuple[Effect, ...]
 
 
-def refuse_live(environment: str, person: str) -> None:
-    """Who may let a copy reach outside. Raises BadInput."""
-    if environment != "local":
-        raise BadInput(f"{person} may not fork a thread of {environment} with --live; without it, its tools are stubs.")
-
-
-async def plan(app: Application, thread: Mapping[str, Any], place: str, edit: StateEdit, live: bool, by: str) -> Plan:
-    """Raises NotFound for a checkpoint of another thread, or BadInput."""
+async def plan(
+    app: Application, thread: Mapping[str, Any], place: str, edit: StateEdit, live: bool, by: Person
+) -> Plan:
+    """Raises NotFound for a checkpoint of another thread, or BadInput, also for a person who may not let a copy reach
+    outside."""
     if live:
-        refuse_live(thread["environment"], by)
+        what = "lets a copy reach outside; without --live, its tools are stubs"
+        await refuse_unless_admin(app, by, thread["environment"], thread["tenant"], what)
     if thread["graph_version"] > GRAPH_VERSION:
         raise BadInput(f"Thread {thread['id']} was started by a later release; fork it with that release.")
     moment = await HistoryStore(app.pool).at(thread["id"], place)

@@ -16,6 +16,7 @@ from core.state import Json
 from core.tools import ToolSpec
 from core.vocabulary import Trust
 from runtime.keys import cipher_for_secrets
+from runtime.roles import refuse_unless_reviewer
 from runtime.threads import Person
 from runtime.wiring import Application
 from store.operations import ByHand
@@ -45,6 +46,7 @@ async def take_over(app: Application, number: int, person: Person) -> Json:
     review = await app.reviews.get(number)
     if review["kind"] != "blocker":
         raise BadInput(f"Review r-{number} is a {review['kind']}; only a blocker is taken over. See: autonomy inbox")
+    await _refuse_who_may_not(app, review, person)
     if review["taken_over_by"] != person.name or review["state"] != "open":
         await app.reviews.take_over(review, person.name, verified=person.verified)
     return await app.reviews.get(number)
@@ -58,6 +60,7 @@ async def hand_back(app: Application, number: int, person: Person, given: HandBa
     """
     review = await app.reviews.get(number)
     _refuse_foreign(review, person)
+    await _refuse_who_may_not(app, review, person)
     spec = await _tool(app, review)
     result = _result(spec, given.result)
     message = "" if result is not None else _words(given.result)
@@ -81,6 +84,10 @@ async def hand_back(app: Application, number: int, person: Person, given: HandBa
 async def refuse(app: Application, number: int, person: Person) -> None:
     """Raises what hand_back would of a review that is not this person's."""
     _refuse_foreign(await app.reviews.get(number), person)
+
+
+async def _refuse_who_may_not(app: Application, review: Mapping[str, Any], person: Person) -> None:
+    await refuse_unless_reviewer(app, person, review["environment"], review["tenant"], "does a blocker's work by hand")
 
 
 def _refuse_foreign(review: Mapping[str, Any], person: Person) -> None:

@@ -15,6 +15,7 @@ from escalation.control_quality import resynchronised
 from escalation.levels import describe, in_short
 from escalation.standing import Labelled, Standing, beginning, judged, stored
 from runtime.earned import EarnedAuthorities
+from runtime.roles import refuse_unless_admin
 from runtime.threads import Person
 from runtime.wiring import Application
 from store.outcomes import OutcomeStore
@@ -83,7 +84,7 @@ async def grant(
 ) -> Place:
     """Give a task type a level that it has not earned, for the behaviour version in use; with a `stage`, waive its
     certification for that stage. Raises BadInput."""
-    refuse_unless_admin(app, person)
+    await _refuse_unless_admin(app, person, tenant)
     place, risk = await _place(app, tenant, task_type)
     said = f"granted {level}{f' and stage {stage}' if stage else ''}: {_said(reason)}"
     await StandingStore(app.pool).change(
@@ -95,7 +96,7 @@ async def grant(
 
 async def lower(app: Application, person: Person, tenant: str, task_type: str, level: Authority, reason: str) -> Place:
     """Bound a task type to a level in every behaviour version, until it is raised. Raises BadInput."""
-    refuse_unless_admin(app, person)
+    await _refuse_unless_admin(app, person, tenant)
     place, risk = await _place(app, tenant, task_type)
     change = Change("lowered", f"lowered to {level}: {_said(reason)}", person.name, person.verified)
     every = place._replace(behaviour_version=ANY_VERSION)
@@ -106,7 +107,7 @@ async def lower(app: Application, person: Person, tenant: str, task_type: str, l
 async def lift(app: Application, person: Person, tenant: str, task_type: str, level: Authority, reason: str) -> Place:
     """Take a lowering back, as far as the evidence or a grant carries, and count as the sync that control quality
     waits for. Raises BadInput for more than that."""
-    refuse_unless_admin(app, person)
+    await _refuse_unless_admin(app, person, tenant)
     place, risk = await _place(app, tenant, task_type)
     standings = StandingStore(app.pool)
     have = authorities(app, place).have(task_type, await standings.in_force(place))
@@ -123,13 +124,8 @@ async def lift(app: Application, person: Person, tenant: str, task_type: str, le
     return place
 
 
-def refuse_unless_admin(app: Application, person: Person) -> None:
-    """The one place that decides who may change levels. In `local` one person is everybody; elsewhere it takes a role
-    that nobody has been given yet."""
-    if app.settings.environment != "local":
-        raise BadInput(
-            f"{person.name} is no admin in {app.settings.environment}, and only an admin changes what was earned."
-        )
+async def _refuse_unless_admin(app: Application, person: Person, tenant: str) -> None:
+    await refuse_unless_admin(app, person, app.settings.environment, tenant, "changes what was earned")
 
 
 @dataclass(frozen=True, slots=True)

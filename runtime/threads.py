@@ -153,6 +153,8 @@ async def decide(
         )
     word = _word(answer, verdict, reason, message)
     payload: Json = {"type": wire, "by": person.name, "message": message, "choice": choice, "from": person.origin}
+    if verdict is not None:
+        payload |= {"verdict": verdict, "reason": reason}
     decided_hash = review["action_hash"] if answer == "approve" else None
     diff = None
     if wire == "edit":

@@ -11,11 +11,13 @@ import pytest
 
 from core.errors import BadInput
 from core.events import first_break
+from core.people import Person
 from evals.earning import audited, judged, ran_alone
 from runtime import levels, threads, wiring
 from runtime.wiring import Application
 from store.audits import AuditStore
 from store.outcomes import OutcomeStore, RunOutcomes, Word
+from store.roles import EVERY_TENANT, RoleStore
 from store.standings import Place
 from tests.integration.application import DANA, answered, events, opened, queued, started, waiting
 
@@ -180,18 +182,23 @@ async def test_a_lowered_level_holds_for_every_version_until_it_is_raised(databa
         assert level.held.level == "execute"
 
 
-async def test_nobody_is_admin_outside_local_and_no_type_is_raised_beyond_what_it_earned(
-    database_url: str, home: Path, monkeypatch: pytest.MonkeyPatch
+async def test_outside_local_it_takes_an_admin_and_no_type_is_raised_beyond_what_it_earned(
+    database_url: str, home: Path
 ) -> None:
     async with opened(database_url, home, AUTONOMY_ENVIRONMENT="staging") as app:
         for change in (levels.lower, levels.lift):
-            with pytest.raises(BadInput, match="dana is no admin in staging"):
+            with pytest.raises(BadInput, match="dana .* is no admin in staging"):
                 await change(app, DANA, "tallyho", "set_intent", "observe", "because")
-        monkeypatch.setattr(levels, "refuse_unless_admin", lambda app, person: None)
+        dana = Person("dana", verified=True)
+        await RoleStore(app.pool).set("dana", EVERY_TENANT, "admin", dana)
+        await RoleStore(app.pool).set("lee", "tallyho", "publisher", dana)
+        for other in (Person("lee", verified=True), Person("dana")):
+            with pytest.raises(BadInput, match="is no admin in staging"):
+                await levels.grant(app, other, "tallyho", "set_intent", "prefill", None, "because")
         with pytest.raises(BadInput, match="has earned suggest, not prefill"):
-            await levels.lift(app, DANA, "tallyho", "set_intent", "prefill", "because")
+            await levels.lift(app, dana, "tallyho", "set_intent", "prefill", "because")
         with pytest.raises(BadInput, match="no task type that has a level"):
-            await levels.lower(app, DANA, "tallyho", "set_intnt", "observe", "because")
+            await levels.lower(app, dana, "tallyho", "set_intnt", "observe", "because")
 
 
 async def test_an_application_recomputes_what_it_stores_and_finds_a_change(database_url: str, home: Path) -> None:

@@ -174,7 +174,7 @@ async def test_where_people_have_roles_only_an_admin_lifts_a_lockdown(database_u
         await emergency.lock_down(app, None, None, DANA, "drill")
         await RoleStore(app.pool).set("root", "*", "admin", ADMIN)
         for person in (DANA, Person("root"), Person("dana", verified=True)):
-            with pytest.raises(BadInput, match="Only an admin lifts a lockdown"):
+            with pytest.raises(BadInput, match="only an admin lifts a lockdown"):
                 await emergency.lift(app, None, None, person, "")
         await emergency.lift(app, None, None, ADMIN, "")
 

@@ -9,6 +9,7 @@ import pytest
 
 from cli import fork as command
 from core.errors import BadInput, NotFound
+from core.people import Person
 from runtime import forks, threads
 from runtime.edits import StateEdit, edited_state, parsed_edit
 from runtime.replay.run import replay
@@ -27,7 +28,7 @@ async def copied(
 ) -> str:
     """A copy, run to where it waits or ends."""
     thread = await app.threads.get(thread_id)
-    plan = await forks.plan(app, thread, at, parsed_edit(given or {}), live, "sam")
+    plan = await forks.plan(app, thread, at, parsed_edit(given or {}), live, Person("sam"))
     copy = await forks.fork(app, plan, "sam")
     await threads.advance(app, copy)
     return copy
@@ -81,7 +82,7 @@ async def test_a_live_copy_is_answered_from_the_ledger(database_url: str, home: 
         thread_id = await begun(app)
         await threads.advance(app, thread_id)
         thread = await app.threads.get(thread_id)
-        plan = await forks.plan(app, thread, "1", StateEdit(), True, "sam")
+        plan = await forks.plan(app, thread, "1", StateEdit(), True, Person("sam"))
         assert [(effect.action, effect.fate) for effect in plan.effects] == [("charge", "answered")]
         live = await copied(app, thread_id, "1", live=True)
         [call] = await events(app, live, "tool_call")
@@ -113,7 +114,7 @@ async def test_what_was_decided_there_is_decided_anew_here_with_the_edit(databas
 async def test_a_copy_whose_maker_died_before_it_began_still_begins_there(database_url: str, home: Path) -> None:
     async with opened(database_url, home) as app:
         thread_id = await started(app)
-        plan = await forks.plan(app, await app.threads.get(thread_id), "6", StateEdit(), False, "sam")
+        plan = await forks.plan(app, await app.threads.get(thread_id), "6", StateEdit(), False, Person("sam"))
         copy = await forks.fork(app, plan, "sam")
     async with opened(database_url, home) as app:
         await threads.advance(app, copy)
@@ -164,7 +165,9 @@ async def test_bad_input_is_refused_before_anything_is_made(
     async with opened(database_url, home, AUTONOMY_ENVIRONMENT="staging") as app:
         assert len(await app.threads.newest(None, 9)) == 3
         staged = await started(app)
-        with pytest.raises(BadInput, match="may not fork a thread of staging with --live"):
+        with pytest.raises(
+            BadInput, match="sam .* is no admin in staging, and only an admin lets a copy reach outside"
+        ):
             await copied(app, staged, "1", live=True)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from core.errors import BadInput, StaleDecision
-from graph.build import GRAPH_VERSION
+from core.people import Approver
+from graph.version import GRAPH_VERSION
 from runtime import threads
 from runtime.alike import decide_alike, unlike
 from runtime.people import admitted
@@ -54,7 +55,7 @@ async def test_an_approval_of_what_cannot_be_undone_is_no_approval_until_it_is_d
         assert await app.jobs.sweep(GRAPH_VERSION) == 1
         with pytest.raises(StaleDecision, match="cannot be taken back"):
             await threads.undo(app, number, DANA)
-        assert await app.reviews.approver(thread_id, review["action_hash"]) == "dana"
+        assert await app.reviews.approver(thread_id, review["action_hash"]) == Approver("dana")
 
 
 async def test_what_can_be_undone_takes_effect_at_once(database_url: str, home: Path) -> None:
