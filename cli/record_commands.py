@@ -69,6 +69,29 @@ def add_to(app: typer.Typer, finish: Finish) -> None:
         finish(command.replay(_one(thread, every), json) if thread or not every else command.every(since, json))
 
     @app.command()
+    def backtest(
+        thread: Annotated[str | None, typer.Argument(metavar="[THREAD]", help="A thread's id.")] = None,
+        every: Annotated[bool, typer.Option("--all", help="Every thread that was run.")] = False,
+        since: Annotated[
+            str | None, typer.Option(metavar="DATE", help="With --all: started on that day or later.")
+        ] = None,
+        policies: Annotated[
+            Path | None, typer.Option(metavar="FOLDER", help="Rules instead of AUTONOMY_POLICIES.")
+        ] = None,
+        weights: Annotated[
+            str | None,
+            typer.Option(metavar="A,B,C", help="Shares of low confidence, novelty and history in the score."),
+        ] = None,
+        threshold: Annotated[float | None, typer.Option(metavar="SCORE", help="Up to which a task acts alone.")] = None,
+        json: Json = False,
+    ) -> None:
+        """What would have been decided under other rules, weights or another threshold, and what under these."""
+        from cli import backtest as command
+
+        supposed = command.Supposed(policies, weights, threshold)
+        finish(command.run(None if every and not thread else _one(thread, every), since, supposed, json))
+
+    @app.command()
     def fork(
         thread: ThreadId,
         at: Place,

@@ -260,7 +260,7 @@ async def open_application(settings: Settings, parts: Parts | None = None) -> As
             _with_cipher(parts, settings),
             url,
             pool,
-            partial(_gate_of, settings.policies, tuple(parts.domains)),
+            partial(gate_of, settings.policies, tuple(parts.domains)),
             ThreadStore(pool),
             ReviewStore(pool),
             PostgresArtifacts(pool),
@@ -276,7 +276,7 @@ async def open_application(settings: Settings, parts: Parts | None = None) -> As
 
 
 @cache
-def _gate_of(folder: Path | None, domains: tuple[str, ...]) -> CedarGate:
+def gate_of(folder: Path | None, domains: tuple[str, ...]) -> CedarGate:
     """Read once by each process. Raises BadInput with file, line and reason."""
     from policy.gate import load_gate  # brings Cedar, for which no command that only reads has to wait
 
