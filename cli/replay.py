@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +10,6 @@ from rich.console import Console
 
 from cli.console import out, print_json, safe
 from cli.days import day
-from core.canonical import canonical_json
 from runtime.replay.many import Tally, replay_all
 from runtime.replay.record import read
 from runtime.replay.run import Replayed, replay_record
@@ -62,20 +60,8 @@ def _print(replayed: Replayed) -> None:
 def _print_difference(difference: Difference) -> None:
     what = f": {', '.join(difference.parts)}" if difference.parts else ""
     out().print(safe(f"It parts from the record at #{difference.seq}{what}."), style="bold")
-    names = frozenset(difference.parts)
     for label, side in (("recorded", difference.recorded), ("now", difference.replayed)):
-        out().print(safe(f"  {label:<9} {_side(side, names)}"), soft_wrap=True)
-
-
-def _side(side: Mapping[str, Any] | None, parts: frozenset[str]) -> str:
-    """The kind of an event and the parts of it that differ; what is no event, whole."""
-    if side is None:
-        return "nothing"
-    body = side.get("body")
-    if body is None:
-        return canonical_json(side)
-    shown = {name: said for name, said in body.items() if name in parts} or body
-    return f"{side['kind']} by {side['actor']}  {canonical_json(shown)}"
+        out().print(safe(f"  {label:<9} {difference.side(side)}"), soft_wrap=True)
 
 
 def _print_tally(tally: Tally) -> None:

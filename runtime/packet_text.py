@@ -1,36 +1,21 @@
-"""packet: all that somebody needs who is to act on a thread they have never seen."""
+"""A handoff packet as a page of Markdown, for whoever is to act on a thread they have never seen."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
-from cli.console import local, out, print_json, safe
 from core.canonical import canonical_json
 from runtime import packets
 from runtime.failures import FailureRecord
-from runtime.settings import read_settings
-from runtime.wiring import open_application
 
 _SHOWN: Final = 400
 """Characters of a value."""
 
 
-async def packet(thread_id: str, json: bool) -> int:
-    async with open_application(read_settings()) as app:
-        found = await packets.packet(app, await app.threads.find(thread_id))
-    if json:
-        print_json(asdict(found))
-    else:
-        for line in markdown(found):
-            out().print(safe(line), soft_wrap=True)
-    return 0
-
-
 def markdown(found: packets.Packet) -> list[str]:
-    """The packet as a page of Markdown, a line each; text from outside stands in code or behind a bullet."""
+    """The lines of the page; text from outside stands in code or behind a bullet."""
     thread = found.thread
     head = [
         f"# {found.title}: {thread['subject']}",
@@ -113,4 +98,4 @@ def _short(value: Any) -> str:
 
 
 def _when(at: datetime) -> str:
-    return local(at, "%Y-%m-%d %H:%M:%S")
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"

@@ -16,11 +16,11 @@ from core.reviews import WireAnswer
 from core.vocabulary import Reason, Verdict, members
 from runtime.arguments import as_yaml
 from runtime.timeline import in_words
-from ui import claiming, deciding, drafts, editing, places, reading
+from ui import claiming, deciding, drafts, editing, handing_over, places, reading
 from ui.frame import told, workers_away
 from ui.markup import element, notice, put, section
-from ui.visitor import me
-from ui.words import CHOICES, REASONS, VERDICTS, decided, spaced
+from ui.visitor import me, role_in
+from ui.words import CHOICES, REASONS, ROLES, VERDICTS, decided, spaced
 
 Review = Mapping[str, Any]
 _KEYS: Final[Mapping[str, str]] = {"right": "Y", "wrong": "N", "unclear": "U"}
@@ -31,6 +31,9 @@ def ask(review: Review, mine: bool) -> None:
     number = review["number"]
     st.session_state.pop(f"sent-{number}", None)  # it may be open again
     put(element("h2", "Your decision", css="over-code"))
+    if (role := role_in(review["environment"], review["tenant"])) in ("none", "viewer"):
+        notice(f"Your role here is {ROLES[role]}; a reviewer, a publisher or an admin decides.")
+        return
     if not mine:
         holder = review["claimed_by"] or "somebody else"
         notice(f"{holder} is deciding on this.")
@@ -55,6 +58,8 @@ def ask(review: Review, mine: bool) -> None:
         _reject(review)
     if drafts.typed(number, "door") == "assign":
         _assign(review)
+    if review["kind"] == "blocker" and not handing_over.blocker(review):
+        return
     if "respond" in allowed:
         _respond(review)
 
@@ -200,6 +205,8 @@ def _assigned(number: int) -> None:
 
 def _respond(review: Review) -> None:
     number, choices = review["number"], review["request"].get("choices")
+    if review["taken_over_by"]:
+        choices = [choice for choice in choices or () if choice != "hand_back"]
     with st.container(border=True, key=f"responding-{number}"):
         if choices:
             key = drafts.widget(number, "choice")

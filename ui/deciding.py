@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from core.reviews import WireAnswer
 from core.vocabulary import Reason, Verdict
-from ui import reading
-from ui.visitor import me
+from ui.application import with_application
+from ui.visitor import person
 
 if TYPE_CHECKING:
     from runtime.alike import Taken
-    from runtime.threads import Person
-    from runtime.wiring import Application
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +35,7 @@ def decide(
     from runtime import threads  # brings LangGraph, for which no page must wait
 
     said: dict[str, Any] = {"message": message, "verdict": word.verdict, "reason": word.reason, "undoable": True}
-    _done(lambda app: threads.decide(app, number, wire, _person(), arguments=arguments, **said))
+    with_application(lambda app: threads.decide(app, number, wire, person(), arguments=arguments, **said))
 
 
 def decide_alike(numbers: Sequence[int], wire: Literal["approve", "reject"], message: str, word: Word) -> Taken:
@@ -48,28 +43,11 @@ def decide_alike(numbers: Sequence[int], wire: Literal["approve", "reject"], mes
     from runtime import alike
 
     said: dict[str, Any] = {"message": message, "verdict": word.verdict, "reason": word.reason}
-    return _done(lambda app: alike.decide_alike(app, numbers, wire, _person(), **said))
+    return with_application(lambda app: alike.decide_alike(app, numbers, wire, person(), **said))
 
 
 def undo(number: int) -> None:
     """Take the visitor's decision back. Raises StaleDecision when it is too late."""
     from runtime import threads
 
-    _done(lambda app: threads.undo(app, number, _person()))
-
-
-def _person() -> Person:
-    from runtime.threads import Person
-
-    visitor = me()
-    return Person(visitor.name, visitor.verified, visitor.origin)
-
-
-def _done(work: Callable[[Application], Awaitable[Result]]) -> Result:
-    from runtime.wiring import open_application
-
-    async def opened() -> Result:
-        async with open_application(reading.settings()) as app:
-            return await work(app)
-
-    return asyncio.run(opened())
+    with_application(lambda app: threads.undo(app, number, person()))

@@ -16,6 +16,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from core.canonical import storable_text
 from core.errors import BadInput, NotFound
 from core.events import ChainedEvent
+from core.people import Approver, Person
 from runtime.databases import database_url
 from runtime.settings import Settings, read_settings
 from store import database
@@ -90,6 +91,12 @@ def since(review: Mapping[str, Any]) -> list[ChainedEvent]:
     """What the thread did after a review was opened."""
     rows = _rows("event_list_since", id=review["thread_id"], since=review["opened_at"])
     return [ChainedEvent(event_class=row.pop("class"), **row) for row in rows]
+
+
+def approver(person: Person, tenant: str) -> Approver:
+    """What is known of a person: their role for that tenant."""
+    [row] = _rows("role_of", person=person.name, tenant=tenant, thread="", hash="")
+    return Approver(person.name, person.verified, **row)
 
 
 def workers() -> int:

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.errors import BadInput
+from core.people import Person
+from core.vocabulary import Environment
+from policy.facts import ApproverRole
+from policy.people import role_of
 from runtime.people import admitted, local_user
 from ui import reading
 from ui.markup import element, notice, put
@@ -31,6 +35,17 @@ def me() -> Visitor:
     if not reading.settings().oidc:
         return Visitor(local_user(), False, where)
     return Visitor(admitted(st.user.to_dict(), reading.settings().oidc_allowed), True, where)
+
+
+def person() -> Person:
+    """The visitor, as whoever decides."""
+    visitor = me()
+    return Person(visitor.name, visitor.verified, visitor.origin)
+
+
+def role_in(environment: Environment, tenant: str) -> ApproverRole:
+    """What the visitor may do, for what to offer. Whatever is clicked is asked again where it is done."""
+    return role_of(environment, reading.approver(person(), tenant))
 
 
 def shown() -> None:

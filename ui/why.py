@@ -9,6 +9,7 @@ from runtime.presenting import PARTS, would_have_passed
 from ui import reading
 from ui.frame import told
 from ui.markup import Html, element, put, section
+from ui.tables import measured
 from ui.words import compared, policy
 
 
@@ -31,20 +32,7 @@ def _passing(ways: Sequence[str]) -> list[Html]:
 
 
 def _score(score: Mapping[str, Any]) -> Html:
-    rows = [_measured(label, float(score[name])) for name, label in PARTS.items()]
-    total = _measured("score", float(score["total"]), score.get("threshold"), css="total")
+    rows = [measured(label, float(score[name]), f"{score[name]:.2f}") for name, label in PARTS.items()]
+    total = measured("score", float(score["total"]), f"{score['total']:.2f}", score.get("threshold"), css="total")
     caption = element("caption", f"0 asks nobody, 1 asks a person; the score is the mean: {compared(score)}.")
     return element("table", caption, element("tbody", *rows, total), css="score")
-
-
-def _measured(label: str, value: float, threshold: float | None = None, css: str = "") -> Html:
-    share = min(max(value, 0.0), 1.0)
-    mark = element("i", style=f"left:{threshold:.0%}") if threshold is not None else ""
-    bar = element("span", element("span", style=f"width:{share:.0%}"), mark, css="bar", aria_hidden="true")
-    return element(
-        "tr",
-        element("th", label, scope="row"),
-        element("td", bar),
-        element("td", f"{value:.2f}", css="number"),
-        css=css,
-    )

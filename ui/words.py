@@ -45,6 +45,13 @@ TIERS: Final[Mapping[str, str]] = {
     "reversible": "can be undone",
     "irreversible": "cannot be undone",
 }
+ROLES: Final[Mapping[str, str]] = {
+    "none": "none",
+    "viewer": "that of a viewer",
+    "reviewer": "that of a reviewer",
+    "publisher": "that of a publisher",
+    "admin": "that of an admin",
+}
 WHY: Final[Mapping[str, str]] = {"score": "its score", "blocked": "its score is too high to approve it"}
 """Why a person was asked, where it is not the name of a rule or a failure."""
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from core.canonical import canonical_json
 from core.errors import AutonomyError
 from core.events import AGENT, ChainedEvent, Event
 from core.vocabulary import EVENT_CLASSES, EventKind
@@ -31,6 +32,16 @@ class Difference:
     replayed: Mapping[str, Any] | None
     parts: tuple[str, ...]
     """What differs of an event: `kind`, `actor`, or parts of its body."""
+
+    def side(self, side: Mapping[str, Any] | None) -> str:
+        """One side in a line: the kind of an event and the parts of it that differ; what is no event, whole."""
+        if side is None:
+            return "nothing"
+        body = side.get("body")
+        if body is None:
+            return canonical_json(side)
+        shown = {name: said for name, said in body.items() if name in self.parts} or body
+        return f"{side['kind']} by {side['actor']}  {canonical_json(shown)}"
 
 
 class Parted(AutonomyError):

@@ -23,6 +23,7 @@ from core.failures import FAILURES, classify
 from core.vocabulary import FailureClass, members
 from runtime import costs, threads
 from runtime.failures import failures
+from runtime.packet_text import markdown
 from runtime.packets import next_steps, packet
 from runtime.replay.run import replay
 from runtime.seo import DOMAIN
@@ -116,7 +117,7 @@ async def test_a_record_says_all_that_was_known_of_the_failure(
         assert await failures(app, failure_class="bug") == []
         assert (await replay(app, await app.threads.get(thread_id))).difference is None
         found = await packet(app, await app.threads.get(thread_id))
-        said = "\n".join(packet_command.markdown(found))
+        said = "\n".join(markdown(found))
     number = found.waits["number"] if found.waits else 0
     for part in ("i-1", "tool_drift", "answered out of its schema", f"autonomy take-over r-{number}", "r-1: approve",
                  "approved by dana", "compare the kept answer", "charge (#"):  # fmt: skip

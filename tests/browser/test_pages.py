@@ -1,0 +1,125 @@
+"""The console's other pages in a browser: what is stored is what they show, and what they do is done once."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from runtime.wiring import Application
+from tests.browser.conftest import LOCAL_USER, Console
+from tests.browser.test_console import SCHEMES, changed_to, settled, sideways
+from tests.integration.application import answered, started
+
+pytestmark = pytest.mark.browser
+
+
+def decided(console: Console, decisions: int = 1) -> str:
+    """A thread of which Dana has approved so many decisions; it waits for the next."""
+
+    async def work(app: Application) -> str:
+        thread_id = await started(app)
+        for _ in range(decisions):
+            await answered(app, thread_id)
+        return thread_id
+
+    thread_id: str = console.run(work)
+    return thread_id
+
+
+def part(page: Page, name: str) -> None:
+    page.get_by_role("radio", name=name).click()
+
+
+def photographed(page: Page, screenshots: Path, name: str) -> None:
+    """At full width and on a phone, both schemes; nothing may reach over the side."""
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        settled(page)
+        assert sideways(page) == 0
+        height = page.get_by_test_id("stMain").evaluate("element => element.scrollHeight")
+        page.set_viewport_size({"width": width, "height": height})
+        for scheme in SCHEMES if width == 1280 else SCHEMES[:1]:
+            page.emulate_media(color_scheme=scheme)
+            page.screenshot(path=screenshots / f"{name}-{width}-{scheme}.png")
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    settled(page)
+
+
+def test_a_thread_is_looked_into_replayed_copied_handed_on_and_stopped(
+    page: Page, console: Console, screenshots: Path, tmp_path: Path
+) -> None:
+    thread_id = decided(console)
+    page.goto(f"/thread?id={thread_id}")
+    expect(page.get_by_text("set_intent proposed").first).to_be_visible()
+    part(page, "Checkpoints")
+    expect(page.get_by_role("heading", name=re.compile("Fork from step"))).to_be_visible()
+    page.get_by_role("combobox", name=re.compile("State at")).click()
+    page.get_by_role("option", name=re.compile("^step 4: planner")).click()
+    expect(page.get_by_role("heading", name="Fork from step 4")).to_be_visible()
+    settled(page)
+    expect(page.get_by_test_id("stCode")).to_contain_text("keyword: crm for startups")
+    page.get_by_role("button", name="Show what it would do").click()
+    expect(page.get_by_text("Tools that reach outside are stubs.")).to_be_visible()
+    expect(page.get_by_role("cell", name="is done on the copy's own documents").first).to_be_visible()
+    photographed(page, screenshots, "checkpoints")
+    page.get_by_role("button", name="Make the copy").click()
+    expect(page.get_by_text(re.compile(r"Thread \w+ is queued; a worker runs it\."))).to_be_visible()
+    [copy] = console.execute("select requester, status, fork from thread where fork ->> 'from' = %(id)s", id=thread_id)
+    assert (copy["requester"], copy["status"], copy["fork"]["live"]) == (LOCAL_USER, "queued", False)
+    part(page, "Replay")
+    page.get_by_role("button", name="Replay", exact=True).click()
+    expect(page.get_by_text(re.compile(r"The same: \d+ decided events came out as they are recorded"))).to_be_visible()
+    part(page, "Packet")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download as Markdown").click()
+    download.value.save_as(tmp_path / "packet.md")
+    assert "## What to do now" in (tmp_path / "packet.md").read_text()
+    photographed(page, screenshots, "packet")
+    page.get_by_role("button", name="Stop this thread").click()
+    why = page.get_by_label("Why? It is kept with the stop.")
+    why.fill("not needed")
+    why.press("Enter")
+    page.get_by_role("button", name="Stop it for good").click()
+    expect(page.get_by_text(f"ended: stopped by {LOCAL_USER}: not needed")).to_be_visible()
+    [row] = console.execute("select status from thread where id = %(id)s", id=thread_id)
+    assert row["status"] == "stopped"
+
+
+def test_a_blocker_is_taken_over_and_handed_back_with_a_secret_that_only_the_tool_gets(
+    page: Page, console: Console, screenshots: Path
+) -> None:
+    review = changed_to(console, "blocker", ["respond"], choices=["hand_back", "abandon"])
+    number = review["number"]
+    page.goto(f"/review?id=r-{number}")
+    page.get_by_role("button", name="Take it over").click()
+    page.get_by_label("The result: in words").fill("It is set by hand.")
+    page.get_by_label("Name of a secret").fill("no name")
+    page.get_by_label("The secret", exact=True).fill("s3cret-words")
+    photographed(page, screenshots, "hand-back")
+    page.get_by_role("button", name="Hand it back").click()
+    expect(page.get_by_role("alert").filter(has_text="'no name' is no name of a secret")).to_be_visible()
+    expect(page.get_by_label("The secret", exact=True)).to_have_value("")
+    expect(page.get_by_label("The result: in words")).to_have_value("It is set by hand.")
+    page.get_by_role("button", name="Hand it back").click()
+    expect(page.get_by_text(f"Decided: hand back, by {LOCAL_USER}")).to_be_visible()
+    row = console.review(number)
+    assert (row["taken_over_by"], row["decision"]["message"]) == (LOCAL_USER, "It is set by hand.")
+    assert "s3cret-words" not in str(console.execute("select * from review_draft")) + str(row)
+
+
+def test_who_may_only_look_is_not_offered_what_they_may_not_do(page: Page, console: Console) -> None:
+    review = console.waiting()
+    console.execute("insert into role (person, tenant, role, set_by) values ('lee', '*', 'admin', 'lee')")
+    try:
+        page.goto(f"/review?id=r-{review['number']}")
+        expect(page.get_by_text("Your role here is none; a reviewer, a publisher or an admin decides.")).to_be_visible()
+        expect(page.get_by_role("button", name=re.compile("^Approve"))).to_have_count(0)
+        page.goto(f"/thread?id={review['thread_id']}&part=checkpoints")
+        expect(page.get_by_role("heading", name=re.compile("Fork from step"))).to_be_visible()
+        expect(page.get_by_text("Live: what has not been done yet")).to_have_count(0)
+    finally:
+        console.execute("delete from role")
