@@ -51,7 +51,7 @@ def planner(bound: Bindings) -> Node:
         )
         permitted = offer(bound.gate, candidates, tools, partial(bound.situation, site.tenant, controls))
         offered = _without_questions(permitted, tools, controls)
-        if not offered and candidates and controls.lockdown:
+        if controls.lockdown and candidates and not set(offered) - {ASK_HUMAN}:
             return _locked_down(controls)
         if (held := held_back(candidates, permitted, tools, controls)) is not None:
             return {**_CLEARED, **held}

@@ -159,6 +159,18 @@ async def test_lockdown_holds_over_what_was_approved_before_it(database_url: str
         assert (thread["status"], len(till.sent)) == ("done", 1)  # the approval of this very call still counts
 
 
+async def test_an_agent_that_could_only_ask_waits_for_the_end_of_lockdown(database_url: str, home: Path) -> None:
+    async with opened(database_url, home) as app:
+        thread_id = await started(app)
+        await emergency.lock_down(app, "seo", None, ADMIN, "drill")
+        await answered(app, thread_id)
+        review = await waiting(app, thread_id)
+        assert (review["kind"], review["request"]["lockdown"]) == ("blocker", True)
+        assert await emergency.lift(app, "seo", None, ADMIN, "over") == 1
+        await threads.advance(app, thread_id)
+        assert (await waiting(app, thread_id))["kind"] == "action"
+
+
 async def test_what_waits_under_another_lockdown_waits_on(database_url: str, home: Path) -> None:
     async with shop(database_url, home, Till()) as app:
         thread_id = await begun(app)
