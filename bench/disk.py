@@ -18,7 +18,11 @@ from bench.figures import Figure, Report, at_most
 from runtime import seo, threads
 from runtime.wiring import Application, open_application
 
-KEYWORDS: Final = ("crm for startups", "kanban vs scrum", "payroll software pricing")
+KEYWORDS: Final = (
+    "crm for startups", "kanban vs scrum", "payroll software pricing", "what is churn rate", "invoice template",
+    "best time tracking software",
+)  # fmt: skip
+"""So many that the first pages of tables and indexes, which are there for any number of threads, count for little."""
 REVIEWER: Final = threads.Person("simulated reviewer")
 REFUSALS: Final[Mapping[str, int]] = {"set_intent": 3, "set_angle": 4, "set_outline": 4, "save_draft": 12}
 """How often the simulated reviewer says no to each step before the yes, so that a thread gets long enough."""
@@ -26,7 +30,10 @@ EARLY, LATE = range(11, 31), range(191, 211)
 """The supersteps around the 20th and around the 200th."""
 
 STATE: Final = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
-RECORD: Final = ("thread", "event", "review", "outcome", "operation", "operation_history", "document")
+RECORD: Final = (
+    "thread", "event", "review", "outcome", "operation", "operation_history", "document", "spend",
+    "spend_hold",
+)  # fmt: skip
 CONTENT: Final = ("artifact",)
 CALLS: Final = ("model_call",)
 

@@ -96,7 +96,7 @@ def _print_explained(gate: CedarGate, said: dict[str, Any], found: Explained) ->
         out().print(safe(f"  {name} ({where}): {reason}"))
     if said["policies"] != gate.policies.hash[:16]:
         out().print(safe(f"The rules have changed since; today it would be {found.decision.outcome}."))
-    _table(("fact", "was"), ((name, _word(value)) for name, value in said["facts"].items()))
+    _table(("fact", "was"), ((name, _word(value)) for name, value in Facts.from_json(said["facts"]).to_json().items()))
     if said["origins"]:
         _table(("argument", "comes from"), said["origins"].items())
     print_needs(found)

@@ -109,6 +109,9 @@ def _said(
     """The decision with all it rests on, so that it can be made again: labels and hashes, no content. `asked`: what
     the ports have answered that the facts were made of."""
     decision = judged.decision
+    answered: Json = {name: value for name, value in asked.items() if value}
+    if judged.facts is None:
+        answered["controls"] = controls.to_json()  # else they are among the facts
     return event(
         "policy_check",
         proposal=proposal.id,
@@ -119,10 +122,9 @@ def _said(
         rules=list(decision.rules),
         reasons=list(decision.reasons),
         approved_by=approval.by if approval else None,
-        **asked,
-        controls=controls.to_json(),
+        **answered,
         policies=bound.gate.policies.hash[:16],
-        facts=judged.facts.to_json() if judged.facts else None,
+        facts=judged.facts.recorded() if judged.facts else None,
         origins=dict(judged.labels),
         arguments={name: sha256(value)[:16] for name, value in proposal.arguments.items()},
     )

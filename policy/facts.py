@@ -34,6 +34,14 @@ VOCABULARY: Final[Mapping[str, tuple[str, ...]]] = {
 """Fact -> its words. A word that is not here is denied as a fact and refused in a rule."""
 
 
+_USUAL: Final[Mapping[str, Any]] = {
+    "approved": False, "approver_role": "none", "own_request": False, "role": "agent", "egress": False, "amount": 0,
+    "amount_limit": MOST - 1, "listed": True, "exhausted": [], "certified": False, "in_scope": True, "lockdown": False,
+    "committed_by": "tool", "risk": "normal",
+}  # fmt: skip
+"""What a recorded fact is where nothing else is said. Never to be changed: what was recorded would change with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Facts of one call, as the schema in rules/schema.cedarschema names and explains them."""
@@ -73,9 +81,14 @@ class Facts:
     def to_json(self) -> dict[str, Any]:
         return {"domain": self.domain, "tool": self.tool, **self.context()}
 
+    def recorded(self) -> dict[str, Any]:
+        """As to_json, without what is as usual: each step stores this."""
+        return {name: fact for name, fact in self.to_json().items() if name not in _USUAL or fact != _USUAL[name]}
+
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> Self:
-        """Raises BadInput for facts that another release recorded."""
+        """From either form. Raises BadInput for facts that another release recorded."""
+        said = {**_USUAL, **said}
         names = {each.name for each in fields(cls)}
         if set(said) != names:
             other = ", ".join(sorted(set(said) ^ names))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from core.controls import Coin, Controls
+from core.controls import Coin, Controls, InForce
 from core.operations import OperationRequest
 from core.ports import Authorities, CallSite, Scored
 from core.vocabulary import SpendUnit
+from policy.facts import Facts
 from runtime.replay.tape import Tape
 
 
@@ -45,5 +46,11 @@ class RecordedAuthorities:
     async def in_force(self, site: CallSite, task_types: Collection[str]) -> Controls:
         if not task_types:
             return Controls()
-        said = self._tape.next().body.get("controls")
-        return Controls.from_json(said) if said else await self._otherwise.in_force(site, task_types)
+        body = self._tape.next().body
+        if said := body.get("controls"):
+            return Controls.from_json(said)
+        if said := body.get("facts"):
+            facts = Facts.from_json(said)
+            held = InForce(facts.authority, certified=facts.certified)
+            return Controls(dict.fromkeys(task_types, held), "then" if facts.lockdown else "")
+        return await self._otherwise.in_force(site, task_types)
