@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+import streamlit as st
+
+from runtime.csv_file import write_csv
 from ui.markup import Html, element
 
 
@@ -20,6 +25,19 @@ def _cells(columns: Sequence[str], row: Sequence[str]) -> list[Html]:
         element("td", cell, data_label=name, css="" if cell else "none")
         for name, cell in zip(columns, row, strict=True)
     ]
+
+
+def download(name: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """The same rows as a CSV file, which is written when somebody wants it."""
+
+    def written() -> str:
+        file = io.StringIO()
+        write_csv(columns, rows, file)
+        return file.getvalue()
+
+    st.download_button(
+        "Download as CSV", written, f"{name}.csv", "text/csv", key=f"csv-{name}", on_click="ignore", disabled=not rows
+    )
 
 
 def bars(values: Mapping[str, float], shown: Mapping[str, str], caption: str, most: float | None = None) -> Html:
