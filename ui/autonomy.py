@@ -74,7 +74,17 @@ def _one(levels: Sequence[Level]) -> None:
         return
     asked = st.query_params.get("task_type")
     first = next((place for place, level in enumerate(levels) if level.place.task_type == asked), 0)
-    level = st.selectbox("Look closer at", levels, first, _named, key=f"level-{asked}-{len(levels)}", width=460)
+    of = {level.place: level for level in levels}  # the widget would give back what it was given some runs ago
+    level = of[
+        st.selectbox(
+            "Look closer at",
+            list(of),
+            first,
+            lambda place: _named(of[place]),
+            key=f"level-{asked}-{len(of)}",
+            width=460,
+        )
+    ]
     left, right = st.columns(2, gap="large")
     with left:
         held = [element("p", level.held.level, css="lead"), *(element("p", each) for each in level.held.reasons)]
@@ -85,8 +95,8 @@ def _one(levels: Sequence[Level]) -> None:
     with right:
         put(_quality(level))
         _change(level)
-    of = level.place.tenant, level.place.task_type
-    put(_changes(with_application(lambda app: StandingStore(app.pool).changes(*of, _CHANGES))))
+    asking = level.place.tenant, level.place.task_type
+    put(_changes(with_application(lambda app: StandingStore(app.pool).changes(*asking, _CHANGES))))
 
 
 def _named(level: Level) -> str:

@@ -46,8 +46,9 @@ def _days(rows: Sequence[Mapping[str, Any]]) -> Any:
     if any(row["cost"] for row in rows):
         money = {str(row["day"]): float(row["cost"] or 0.0) for row in rows}
         return bars(money, {str(row["day"]): _money(row) for row in rows}, "Cost by day.")
+    price = "no price is known" if all(row["cost"] is None for row in rows) else "they cost nothing"
     tokens = {str(row["day"]): row["input_tokens"] + row["output_tokens"] for row in rows}
-    return bars(tokens, {day: f"{count:,}" for day, count in tokens.items()}, "Tokens by day; no price is known.")
+    return bars(tokens, {day: f"{count:,}" for day, count in tokens.items()}, f"Tokens by day; {price}.")
 
 
 def _money(row: Mapping[str, Any]) -> str:

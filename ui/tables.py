@@ -44,7 +44,7 @@ def bars(values: Mapping[str, float], shown: Mapping[str, str], caption: str, mo
     """One bar a row. `shown`: each value in words. `most`: of a full bar; else the largest."""
     full = max(values.values(), default=0.0) if most is None else most
     rows = [measured(label, value / full if full else 0.0, shown[label]) for label, value in values.items()]
-    return element("table", element("caption", caption), element("tbody", *rows), css="score")
+    return element("table", element("caption", caption), element("tbody", *rows), css="score bars")
 
 
 def measured(label: str, share: float, said: str, threshold: float | None = None, css: str = "") -> Html:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from runtime import threads
 from runtime.wiring import Application
+from store.audits import AuditStore
 from tests.browser.conftest import LOCAL_USER, Console
 from tests.browser.test_console import SCHEMES, changed_to, settled, sideways
-from tests.integration.application import answered, started
+from tests.integration.application import DANA, answered, started, waiting
+from tests.integration.shop import LOST, Till, begun, shop
 
 pytestmark = pytest.mark.browser
 
@@ -175,6 +180,7 @@ def test_an_admin_lowers_a_level_with_a_reason_and_nobody_else_is_offered_it(
     change.click()
     expect(page.get_by_text("set_intent: done, and kept among the changes below.")).to_be_visible()
     expect(page.get_by_role("cell", name="lowered to observe: a bad week")).to_be_visible()
+    expect(page.locator(".stHtml .lead").first).to_have_text("observe")
     photographed(page, screenshots, "autonomy")
     [row] = console.execute("select actor, verified from level_change where change = 'lowered'")
     assert (row["actor"], row["verified"]) == (LOCAL_USER, False)
@@ -185,3 +191,49 @@ def test_an_admin_lowers_a_level_with_a_reason_and_nobody_else_is_offered_it(
         expect(page.get_by_text("Lower it, in every version")).to_have_count(0)
     finally:
         console.execute("delete from role")
+        console.execute("update standing set lowered = null")
+
+
+def test_an_audit_is_judged_and_the_figures_are_there_as_files(
+    page: Page, console: Console, screenshots: Path, tmp_path: Path
+) -> None:
+    console.run(found_wrong)
+    with ThreadPoolExecutor(1) as executor:
+        executor.submit(asyncio.run, failed(console)).result()
+    page.goto("/audits")
+    expect(page.get_by_role("heading", name="What was done")).to_be_visible()
+    expect(page.get_by_test_id("stCode")).to_contain_text("format:")
+    photographed(page, screenshots, "audits")
+    page.get_by_role("combobox", name="What was wrong").click()
+    page.get_by_role("option", name="a fact is wrong").click()
+    page.get_by_role("button", name=re.compile("^No")).click()
+    expect(page.get_by_text(re.compile(r"Audit \d+: wrong\."))).to_be_visible()
+    expect(page.get_by_text("Nothing waits to be looked at.")).to_be_visible()
+    [audit] = console.execute("select verdict, reason_code, judged_by from audit")
+    assert tuple(audit.values()) == ("wrong", "fact", LOCAL_USER)
+    for name, landmark, column in (
+        ("failures", "unknown effect", "failure_class"),
+        ("outcomes", "Right as proposed", "task_type"),
+        ("costs", "Tokens by day", "input_tokens"),
+    ):
+        page.goto(f"/{name}")
+        expect(page.get_by_text(landmark).first).to_be_visible()
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download as CSV").click()
+        download.value.save_as(tmp_path / name)
+        first, *rows = (tmp_path / name).read_text().splitlines()
+        assert column in first.split(",") and rows
+        photographed(page, screenshots, name)
+
+
+async def found_wrong(app: Application) -> None:
+    """What a person has found wrong is put among the audits."""
+    review = await waiting(app, await started(app))
+    await threads.decide(app, review["number"], "reject", DANA, message="no", verdict="wrong", reason="fact")
+    assert await AuditStore(app.pool).plant(review["tenant"], "set_intent", 1) == 1
+
+
+async def failed(console: Console) -> None:
+    """A tool of which nobody knows whether it did anything."""
+    async with shop(console.database_url, console.home, Till([LOST])) as app:
+        await threads.advance(app, await begun(app))
