@@ -75,16 +75,11 @@ def _one(levels: Sequence[Level]) -> None:
     asked = st.query_params.get("task_type")
     first = next((place for place, level in enumerate(levels) if level.place.task_type == asked), 0)
     of = {level.place: level for level in levels}  # the widget would give back what it was given some runs ago
-    level = of[
-        st.selectbox(
-            "Look closer at",
-            list(of),
-            first,
-            lambda place: _named(of[place]),
-            key=f"level-{asked}-{len(of)}",
-            width=460,
-        )
-    ]
+    named = {level.place: _named(level) for level in levels}
+    place = st.selectbox(
+        "Look closer at", list(of), first, named.__getitem__, key=f"level-{asked}-{len(of)}", width=460
+    )
+    level = of[place]
     left, right = st.columns(2, gap="large")
     with left:
         held = [element("p", level.held.level, css="lead"), *(element("p", each) for each in level.held.reasons)]
