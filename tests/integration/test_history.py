@@ -65,7 +65,7 @@ async def test_one_page_says_why_with_evidence_rule_score_person_and_effect(
         assert {item["trust"] for item in found.evidence} >= {"untrusted"}
         alone = await why(app, thread, 4)  # a step that nobody was asked about
         assert alone.turn.proposal.action == "search_serp" and alone.turn.reviews == ()
-        with pytest.raises(BadInput, match="nothing was proposed yet. The first proposal is #3"):
+        with pytest.raises(BadInput, match="nothing was proposed yet. The first proposal is #4"):
             await why(app, thread, 2)
         with pytest.raises(BadInput, match="There is no #999"):
             await why(app, thread, 999)
