@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
+from runtime.csv_file import write_csv
 from runtime.people import local_user
 from runtime.result_file import Result, Skipped, read_results
 from runtime.wiring import Application
@@ -20,8 +19,6 @@ EXPORTED: Final = (
     "threshold", "why", "propensity", "floor", "era", "audited", "diff", "verdict", "reason_code", "note", "better",
     "counted", "actor", "judged_by", "judged_at",
 )  # fmt: skip
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes the beginning of a formula to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +65,5 @@ async def _enter(app: Application, result: Result, by: str) -> bool | None:
 
 
 def write_outcomes(rows: Iterable[Mapping[str, Any]], file: IO[str]) -> None:
-    """Outcomes as CSV. No cell can be taken for a formula by the spreadsheet that opens it."""
-    writer = csv.writer(file)
-    writer.writerow(EXPORTED)
-    writer.writerows([[_cell(row[name]) for name in EXPORTED] for row in rows])
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, dict | list):
-        value = json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
+    """Outcomes as CSV."""
+    write_csv(EXPORTED, rows, file)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from runtime.arguments import as_yaml
-from runtime.states import state_at
 from store.history import HistoryStore, Moment
 from ui import copying
 from ui.application import with_application
@@ -36,6 +35,8 @@ def show(thread: Mapping[str, Any]) -> None:
 
 
 def _state(thread: Mapping[str, Any], chosen: Moment, moments: Sequence[Moment]) -> None:
+    from runtime.states import state_at  # brings what runs a thread, for which no other page must wait
+
     async def read(app: Application) -> Json:
         return await state_at(app, thread["id"], chosen.checkpoint_id)
 
@@ -53,7 +54,7 @@ def _name(moment: Moment) -> str:
 
 
 def _ran(moment: Moment) -> str:
-    return ", ".join(moment.nodes) or ("the task" if moment.parent_id is None else "set by hand")
+    return ", ".join(moment.nodes) or ("the task" if moment.parent_id is None else "–")
 
 
 def _row(moment: Moment) -> tuple[str, ...]:

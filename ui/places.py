@@ -5,9 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 
-def everywhere(waiting: int | None) -> list[st.Page]:
-    """All pages, those of the navigation in its order. A further page is a function below and a line here."""
-    return [inbox("Inbox" if waiting is None else f"Inbox ({waiting:,})"), threads(), review(), thread()]
+def everywhere(waiting: int | None) -> dict[str, list[st.Page]]:
+    """All pages, those of the navigation in its order. A further page is a function below and a word here."""
+    first = inbox("Inbox" if waiting is None else f"Inbox ({waiting:,})")
+    record = [failures(), outcomes(), costs()]
+    return {"": [first, threads(), audits(), autonomy(), emergency(), review(), thread()], "Figures": record}
 
 
 def inbox(title: str = "Inbox") -> st.Page:
@@ -20,6 +22,43 @@ def threads() -> st.Page:
     from ui import thread_list as page
 
     return st.Page(page.show, title="Threads", url_path="threads")
+
+
+def audits() -> st.Page:
+    from ui import audits as page
+
+    return st.Page(page.show, title="Audits", url_path="audits")
+
+
+def failures() -> st.Page:
+    from ui import failures as page
+
+    return st.Page(page.show, title="Failures", url_path="failures")
+
+
+def outcomes() -> st.Page:
+    from ui import outcomes as page
+
+    return st.Page(page.show, title="Outcomes", url_path="outcomes")
+
+
+def costs() -> st.Page:
+    from ui import costs as page
+
+    return st.Page(page.show, title="Costs", url_path="costs")
+
+
+def autonomy() -> st.Page:
+    """/autonomy?task_type=set_intent"""
+    from ui import autonomy as page
+
+    return st.Page(page.show, title="Autonomy", url_path="autonomy")
+
+
+def emergency() -> st.Page:
+    from ui import emergency as page
+
+    return st.Page(page.show, title="Emergency", url_path="emergency")
 
 
 def review() -> st.Page:

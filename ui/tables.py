@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+import streamlit as st
+
+from runtime.csv_file import write_csv
 from ui.markup import Html, element
 
 
@@ -22,11 +27,24 @@ def _cells(columns: Sequence[str], row: Sequence[str]) -> list[Html]:
     ]
 
 
+def download(name: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """The same rows as a CSV file, which is written when somebody wants it."""
+
+    def written() -> str:
+        file = io.StringIO()
+        write_csv(columns, rows, file)
+        return file.getvalue()
+
+    st.download_button(
+        "Download as CSV", written, f"{name}.csv", "text/csv", key=f"csv-{name}", on_click="ignore", disabled=not rows
+    )
+
+
 def bars(values: Mapping[str, float], shown: Mapping[str, str], caption: str, most: float | None = None) -> Html:
     """One bar a row. `shown`: each value in words. `most`: of a full bar; else the largest."""
     full = max(values.values(), default=0.0) if most is None else most
     rows = [measured(label, value / full if full else 0.0, shown[label]) for label, value in values.items()]
-    return element("table", element("caption", caption), element("tbody", *rows), css="score")
+    return element("table", element("caption", caption), element("tbody", *rows), css="score bars")
 
 
 def measured(label: str, share: float, said: str, threshold: float | None = None, css: str = "") -> Html:

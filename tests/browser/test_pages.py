@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from runtime import threads
 from runtime.wiring import Application
+from store.audits import AuditStore
 from tests.browser.conftest import LOCAL_USER, Console
 from tests.browser.test_console import SCHEMES, changed_to, settled, sideways
-from tests.integration.application import answered, started
+from tests.integration.application import DANA, answered, started, waiting
+from tests.integration.shop import LOST, Till, begun, shop
 
 pytestmark = pytest.mark.browser
 
@@ -123,3 +128,112 @@ def test_who_may_only_look_is_not_offered_what_they_may_not_do(page: Page, conso
         expect(page.get_by_text("Live: what has not been done yet")).to_have_count(0)
     finally:
         console.execute("delete from role")
+
+
+def test_an_emergency_takes_a_typed_word_and_locks_down_stops_and_is_lifted(
+    page: Page, console: Console, screenshots: Path
+) -> None:
+    review = console.waiting()
+    page.goto("/emergency")
+    expect(page.get_by_text("No lockdown is on.")).to_be_visible()
+    button = page.get_by_role("button", name="Lock down")
+    button.click()
+    expect(page.get_by_role("alert").filter(has_text="Nothing was done: type “everything” to confirm.")).to_be_visible()
+    assert console.execute("select 1 from lockdown") == []
+    confirm(page, "Type “everything” to confirm", "everything")
+    button.click()
+    expect(page.get_by_role("alert").filter(has_text="Lockdown is on for everything, by robin")).to_be_visible()
+    photographed(page, screenshots, "emergency")
+    confirm(page, "Type “lift” to confirm", "lift")
+    page.get_by_role("button", name="Lift it").click()
+    expect(page.get_by_text("Lifted. 0 threads that waited for it can go on.")).to_be_visible()
+    page.get_by_role("combobox", name="Domain").last.click()
+    page.get_by_role("option", name="seo").click()
+    confirm(page, "Type “seo” to confirm", "seo")
+    page.get_by_role("button", name="Stop them for good").click()
+    expect(page.get_by_text(re.compile(r"[\d,]+ threads? stopped\."))).to_be_visible()
+    [row] = console.execute("select status from thread where id = %(id)s", id=review["thread_id"])
+    assert row["status"] == "stopped"
+
+
+def confirm(page: Page, label: str, word: str) -> None:
+    field = page.get_by_label(label).first
+    field.fill(word)
+    field.press("Enter")
+    settled(page)
+
+
+def test_an_admin_lowers_a_level_with_a_reason_and_nobody_else_is_offered_it(
+    page: Page, console: Console, screenshots: Path
+) -> None:
+    decided(console, 2)
+    page.goto("/autonomy?task_type=set_intent")
+    expect(page.get_by_role("heading", name="Certificate")).to_be_visible()
+    expect(page.get_by_role("heading", name="Limits and budgets")).to_be_visible()
+    page.get_by_text("Lower it, in every version").click()
+    change = page.get_by_role("button", name="Change it")
+    change.click()
+    expect(page.get_by_role("alert").filter(has_text="Say why")).to_be_visible()
+    why = page.get_by_label("Why? It is kept with the change.")
+    why.fill("a bad week")
+    why.press("Enter")
+    change.click()
+    expect(page.get_by_text("set_intent: done, and kept among the changes below.")).to_be_visible()
+    expect(page.get_by_role("cell", name="lowered to observe: a bad week")).to_be_visible()
+    expect(page.locator(".stHtml .lead").first).to_have_text("observe")
+    photographed(page, screenshots, "autonomy")
+    [row] = console.execute("select actor, verified from level_change where change = 'lowered'")
+    assert (row["actor"], row["verified"]) == (LOCAL_USER, False)
+    console.execute("insert into role (person, tenant, role, set_by) values ('lee', '*', 'admin', 'lee')")
+    try:
+        page.reload()
+        expect(page.get_by_text("Only an admin changes it; your role here is none.")).to_be_visible()
+        expect(page.get_by_text("Lower it, in every version")).to_have_count(0)
+    finally:
+        console.execute("delete from role")
+        console.execute("update standing set lowered = null")
+
+
+def test_an_audit_is_judged_and_the_figures_are_there_as_files(
+    page: Page, console: Console, screenshots: Path, tmp_path: Path
+) -> None:
+    console.run(found_wrong)
+    with ThreadPoolExecutor(1) as executor:
+        executor.submit(asyncio.run, failed(console)).result()
+    page.goto("/audits")
+    expect(page.get_by_role("heading", name="What was done")).to_be_visible()
+    expect(page.get_by_test_id("stCode")).to_contain_text("format:")
+    photographed(page, screenshots, "audits")
+    page.get_by_role("combobox", name="What was wrong").click()
+    page.get_by_role("option", name="a fact is wrong").click()
+    page.get_by_role("button", name=re.compile("^No")).click()
+    expect(page.get_by_text(re.compile(r"Audit \d+: wrong\."))).to_be_visible()
+    expect(page.get_by_text("Nothing waits to be looked at.")).to_be_visible()
+    [audit] = console.execute("select verdict, reason_code, judged_by from audit")
+    assert tuple(audit.values()) == ("wrong", "fact", LOCAL_USER)
+    for name, landmark, column in (
+        ("failures", "unknown effect", "failure_class"),
+        ("outcomes", "Right as proposed", "task_type"),
+        ("costs", "Tokens by day", "input_tokens"),
+    ):
+        page.goto(f"/{name}")
+        expect(page.get_by_text(landmark).first).to_be_visible()
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download as CSV").click()
+        download.value.save_as(tmp_path / name)
+        first, *rows = (tmp_path / name).read_text().splitlines()
+        assert column in first.split(",") and rows
+        photographed(page, screenshots, name)
+
+
+async def found_wrong(app: Application) -> None:
+    """What a person has found wrong is put among the audits."""
+    review = await waiting(app, await started(app))
+    await threads.decide(app, review["number"], "reject", DANA, message="no", verdict="wrong", reason="fact")
+    assert await AuditStore(app.pool).plant(review["tenant"], "set_intent", 1) == 1
+
+
+async def failed(console: Console) -> None:
+    """A tool of which nobody knows whether it did anything."""
+    async with shop(console.database_url, console.home, Till([LOST])) as app:
+        await threads.advance(app, await begun(app))

@@ -223,6 +223,11 @@ async def test_an_audit_shows_what_was_proposed_and_not_how_it_scored(database_u
         assert proposal is None, "simulated, so nothing was kept"
         with pytest.raises(BadInput, match="has no reason against it"):
             await audits.judge(app, open_one["number"], Word("right", "fact"), DANA)
+        await RoleStore(app.pool).set("lee", EVERY_TENANT, "admin", Person("lee"))
+        for nobody in (Person("dana", verified=True), Person("lee")):
+            with pytest.raises(BadInput, match="only a reviewer judges an audit"):
+                await audits.judge(app, open_one["number"], Word("right"), nobody)
+        await audits.judge(app, open_one["number"], Word("right"), Person("lee", verified=True))
 
 
 async def test_a_run_killed_after_the_coin_meets_the_same_coin(

@@ -25,6 +25,7 @@ from runtime.replay.run import replay
 from runtime.threads import Person
 from runtime.wiring import Application
 from store.operations import OperationStore
+from store.roles import EVERY_TENANT, RoleStore
 from tests.integration.application import DANA, events, settings, waiting
 from tests.integration.shop import Till, begun, shop
 
@@ -104,6 +105,21 @@ async def test_only_who_has_taken_it_over_hands_it_back(
         await take_over(app, second["number"], SAM)
         await threads.decide(app, second["number"], "respond", SAM, message="abandon")
         assert (await threads.advance(app, thread_id))["status"] == "stopped"
+
+
+async def test_where_people_have_roles_a_blocker_takes_a_reviewer(database_url: str, home: Path) -> None:
+    lee = Person("lee", verified=True)
+    async with shop(database_url, home, Till([DRIFT]), idempotency="idempotent") as app:
+        _, number = await blocked(app)
+        await RoleStore(app.pool).set("lee", EVERY_TENANT, "admin", lee)
+        await RoleStore(app.pool).set("sam", "acme", "viewer", lee)
+        for nobody in (Person("sam", verified=True), Person("dana", verified=True), Person("lee")):
+            with pytest.raises(BadInput, match="only a reviewer does a blocker's work by hand"):
+                await take_over(app, number, nobody)
+        await take_over(app, number, lee)
+        with pytest.raises(BadInput, match="only a reviewer does a blocker's work by hand"):
+            await hand_back(app, number, Person("lee"), HandBack("done"))
+        await hand_back(app, number, lee, HandBack("done"))
 
 
 async def test_only_a_blocker_is_taken_over(database_url: str, home: Path) -> None:
