@@ -172,9 +172,9 @@ def report(found: Found) -> Report:
             f"The content pipeline: {len(found.grown)} keywords, {supersteps} supersteps in all, the longest thread "
             f"{max(map(len, found.grown))}; sections of about {model_server.WORDS} words from a model server of the "
             "bench's own. The reviewer is simulated: it refuses often, so that a thread gets long.",
-            "Tables with their indexes, LangGraph's and ours; less what they take when empty. Growth: by the second half, "
-            "dead rows and all, after a vacuum behind the first half. Artifacts and the record of model calls (whole "
-            "prompts) are content and counted apart. Rows: as stored, without indexes.",
+            "Tables with their indexes, LangGraph's and ours; less what they take when empty. Growth: by the second "
+            "half, dead rows and all, after a vacuum behind the first half. Artifacts and the record of model calls "
+            "(whole prompts) are content and counted apart. Rows: as stored, without indexes.",
         ),
         (
             Figure(
