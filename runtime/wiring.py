@@ -101,12 +101,12 @@ class Application:
     breakers: Breakers = field(default_factory=Breakers)
     _models: dict[tuple[str, str], tuple[BaseChatModel, Model]] = field(default_factory=dict)
 
-    def domain(self, name: str) -> Domain:
-        """With the tools of MCP servers that it is given. Raises BadInput for a domain that is not installed, or has no
-        workflow card."""
+    def domain(self, name: str, off: Mapping[str, str] | None = None) -> Domain:
+        """With the tools of MCP servers that it is given; those in `off` are not offered, and why. Raises BadInput for
+        a domain that is not installed, or has no workflow card."""
         domain: Domain = self._domain_module(name).DOMAIN
         refuse_without_card(domain)
-        return self.mcp.extended(domain)
+        return self.mcp.extended(domain, off)
 
     async def intake(self, domain: str, given: Mapping[str, Any], requester: str) -> NewThread:
         """A thread of any domain, from the fields that its module asks for. Raises BadInput."""

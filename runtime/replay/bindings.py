@@ -36,7 +36,7 @@ def replaying(app: Application, record: Record) -> Replaying:
     tape, thread = Tape.of(record.events), record.thread
     people, signals, artifacts = RecordedPeople(record, tape), RecordedSignals(tape), RecordedArtifacts(record)
     bound = Bindings(
-        domain=app.domain(thread["domain"]),
+        domain=app.domain(thread["domain"], _off(app, record)),
         model=RecordedModel(record, tape),
         executor=RecordedExecutor(tape),
         artifacts=artifacts,
@@ -56,6 +56,13 @@ def replaying(app: Application, record: Record) -> Replaying:
         postponed=len(POSTPONEMENTS),  # what was waited out is not waited for again
     )
     return Replaying(tape, people, bound)
+
+
+def _off(app: Application, record: Record) -> dict[str, str]:
+    """Tools that were never offered: those of MCP servers that were not to be had then are left out again."""
+    offered = {name for stored in record.events for name in stored.body.get("offered", ())}
+    tools = app.domain(record.thread["domain"]).tools
+    return {name: "it was not offered then" for name in tools if name not in offered}
 
 
 def _id(tape: Tape) -> str:

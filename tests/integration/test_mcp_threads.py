@@ -14,6 +14,8 @@ from core.errors import BadInput, Unavailable
 from evals.mcp_server import RunningServer, mcp_server, tool
 from evals.refund_desk import RunningDesk, an_order, refund_desk
 from runtime.mcp import open_mcp, state, with_reviewed
+from runtime.replay.record import read
+from runtime.replay.run import replay_record
 from tests.integration.application import answered, events, opened, waiting
 from tests.integration.scripted import endpoint, script
 from tests.integration.test_refunds import DRAFT, begun
@@ -143,6 +145,8 @@ async def test_the_rest_of_a_thread_runs_when_a_server_is_gone(
         thread_id = await begun(app, "o-1")
         assert (await waiting(app, thread_id))["task_type"] == "draft_reply"
         offered = (await events(app, thread_id, "decision"))[-1]["offered"]
+        record = await read(app, await app.threads.get(thread_id))
+        assert (await replay_record(app, record)).difference is None
     assert offered == ["draft_reply", "ask_human"]
 
 
