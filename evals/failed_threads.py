@@ -12,6 +12,7 @@ import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -69,9 +70,8 @@ class Scene:
         """What the command says, and its exit code where it is not 0."""
         process = self.start(*words, **settings)
         said, _ = process.communicate()
-        said = "\n".join(line.rstrip() for line in said.rstrip().splitlines()).replace(
-            str(self.home), "~/.local/share/autonomy"
-        )
+        said = "\n".join(line.rstrip() for line in said.rstrip().splitlines())
+        said = said.replace(str(self.home), "~/.local/share/autonomy").replace(f"{socket.gethostname()}:", "host:")
         return f"{said}\n(exit code {process.returncode})" if process.returncode else said
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
