@@ -5,6 +5,7 @@ UV ?= $(shell command -v uv || echo .venv/bin/uv)
 UV_VERSION := 0.13.9
 export UV_PROJECT_ENVIRONMENT := .venv
 export KEYWORD LOCALE PROFILE SERP
+unexport PYTHONDONTWRITEBYTECODE # compiling everything anew in each process would double what the tests take
 
 .PHONY: help run console worker studio test lint types imports unit bench doctor clean
 help:

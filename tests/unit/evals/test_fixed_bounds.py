@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from mapie.risk_control.methods import compute_hoeffding_bentkus_p_value
 
 from escalation.betting import Evidence, clean_needed, risk_bound, settle, stakes_on
 from escalation.certificate import ALPHA
@@ -12,6 +10,9 @@ from escalation.certificate import ALPHA
 
 def p_value(losses: int, outcomes: int, alpha: float) -> float:
     """MAPIE's, for 0/1 losses."""
+    import numpy as np  # only now: every worker of the tests reads this file, and one needs four seconds of imports
+    from mapie.risk_control.methods import compute_hoeffding_bentkus_p_value
+
     return float(compute_hoeffding_bentkus_p_value(np.array([losses / outcomes]), outcomes, alpha, binary=True)[0, 0])
 
 
