@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel
@@ -92,7 +93,7 @@ class ToolSpec:
     def model_schema(self) -> dict[str, Any]:
         """JSON schema of the arguments as the model is offered them: without the bound ones, and with a handle to an
         earlier result in place of any control argument."""
-        schema = self.arguments.model_json_schema()
+        schema = _schema(self.arguments)
         properties = {
             key: {"anyOf": [value, _HANDLE]} if key in self.control_arguments else value
             for key, value in schema.get("properties", {}).items()
@@ -118,10 +119,15 @@ class ToolSpec:
     def fingerprint(self) -> str:
         """Hash of everything declared: part of the behaviour version."""
         return sha256([
-            self.name, self.summary, self.arguments.model_json_schema(), self.result.model_json_schema(), self.tier,
+            self.name, self.summary, _schema(self.arguments), _schema(self.result), self.tier,
             self.idempotency, self.cost, self.timeout, self.attempts, self.risk, self.decision_point, self.egress,
             sorted(self.control_arguments), dict(self.bindings), self.produces, self.invalidates, self.key_lifetime,
             self.raised_tier is not None, self.judged_by, self.amount, self.amount_limit,
             {name: [listed.kind, *listed.entries] for name, listed in self.allowed.items()},
             *([self.amount_limit_in] if self.amount_limit_in else []),
         ])  # fmt: skip
+
+
+@cache
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()

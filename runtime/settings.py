@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -110,7 +111,7 @@ class Settings(BaseSettings):
             raise ValueError(f"the price of {wrong[0]} is below zero")
         return value
 
-    @property
+    @cached_property
     def content(self) -> Path:
         """Where briefs, drafts and published files go; a folder per tenant."""
         return (self.content_dir or self.home / "content").expanduser().resolve()

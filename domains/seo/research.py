@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from core.canonical import canonical_json
 from core.domain import View
 from domains.seo.formats import (
     FORMAT_NAMES,
@@ -67,6 +70,12 @@ class Research:
 
 def analyse(serp: Mapping[str, Any], pages: Sequence[PageText]) -> Research:
     """What `serp` (the result of search_serp) and the readable `pages` behind it show."""
+    return _analysed(canonical_json(serp), tuple(pages))
+
+
+@lru_cache(maxsize=16)  # 20 ms, and each step of a thread asks for the same
+def _analysed(page_of_results: str, pages: tuple[PageText, ...]) -> Research:
+    serp = json.loads(page_of_results)
     keyword = str(serp.get("keyword", ""))
     by_position = {page.position: page for page in pages}
     readings = tuple(_reading(result, by_position.get(int(result["position"]))) for result in serp.get("results", ()))
@@ -79,7 +88,7 @@ def analyse(serp: Mapping[str, Any], pages: Sequence[PageText]) -> Research:
         topics=tuple(topics(pages, keyword)),
         names=tuple((name, count) for name, count in names_in(pages, keyword).most_common() if count >= SHARED),
         questions=tuple(questions([str(text) for text in serp.get("questions", ())], pages, keyword)),
-        pages=tuple(pages),
+        pages=pages,
     )
 
 
