@@ -40,7 +40,7 @@ LONG: Final = Size(
 )  # fmt: skip
 SHORT: Final = Size(
     ("claimed", "applied without answer", "recorded", "after writes"),
-    kills=20, doubles=30, restarts=1, batch=8, cuts=1, pickups=4, stopped_seconds=0, timed=False,
+    kills=10, doubles=30, restarts=1, batch=8, cuts=1, pickups=4, stopped_seconds=0, timed=False,
 )  # fmt: skip
 
 

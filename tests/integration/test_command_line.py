@@ -189,19 +189,22 @@ def test_a_content_folder_that_cannot_be_written_loses_nothing(autonomy: Command
     assert thread["status"] == "waiting"
 
 
-def test_from_keyword_to_published_file_with_an_edit_and_a_new_process_for_each_step(
+def test_from_keyword_to_published_file_with_an_edit_in_another_process(
     autonomy: CommandsHere, processes: Commands, llmock: Any
 ) -> None:
     script(llmock, *WHOLE_ARTICLE)
-    processes.environment |= endpoint(llmock)
+    for each in (autonomy, processes):
+        each.environment |= endpoint(llmock)
     edit = autonomy.home.parent / "edit.json"
     edit.write_text('{"angle": "Choose the CRM that keeps promises"}')
     said = processes.read("run", "crm for startups")
     assert said["model"] == MODEL
     while said["status"] == "waiting":
         [review] = autonomy.read("inbox")
-        change = ("edit", "--args", str(edit)) if review["task_type"] == "set_angle" else ("approve",)
-        said = processes.read("decide", review["review_id"], *change)
+        if review["task_type"] == "set_angle":
+            said = processes.read("decide", review["review_id"], "edit", "--args", str(edit))
+        else:
+            said = autonomy.read("decide", review["review_id"], "approve")
     assert said["status"] == "done"
     published = (autonomy.home / "content/tallyho/published/crm-for-startups.md").read_text()
     assert "status: published" in published and "handover, not for the pipeline" in published
