@@ -14,11 +14,11 @@ import pytest
 
 from core.errors import DatabaseUnavailable
 from store import embedded
-from tests.integration.commands import Commands
+from tests.integration.commands import CommandsHere
 
 
 def test_two_processes_share_it_and_a_stop_loses_nothing(tmp_path: Path) -> None:
-    autonomy = Commands(tmp_path / "home")
+    autonomy = CommandsHere(tmp_path / "home")
     first, second = (autonomy.start("db", "migrate") for _ in range(2))
     assert (first.wait(60), second.wait(60)) == (0, 0)
     url = autonomy("db", "url").stdout.strip()

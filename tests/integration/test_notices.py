@@ -17,7 +17,7 @@ from runtime import notices
 from runtime.notices import NewRule
 from runtime.wiring import Application
 from tests.integration.application import opened, started
-from tests.integration.commands import Commands
+from tests.integration.commands import CommandsHere
 
 KEY = base64.b64encode(bytes(32)).decode()
 
@@ -148,7 +148,7 @@ async def test_a_review_that_nobody_decides_expires_and_takes_its_thread_with_it
 
 def test_the_command_adds_lists_and_removes(database_url: str, home: Path) -> None:
     home.mkdir()
-    autonomy = Commands(home, DATABASE_URL=database_url)
+    autonomy = CommandsHere(home, DATABASE_URL=database_url)
     refused = autonomy("notify", "add", "json://user:hunter2@127.0.0.1:1/x")
     assert (refused.returncode, "only stored encrypted" in refused.stderr, "hunter2" in refused.stderr) == (
         2,

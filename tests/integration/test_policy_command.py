@@ -11,11 +11,11 @@ import pytest
 from core.errors import BadInput
 from runtime import threads
 from tests.integration.application import opened, queued, started
-from tests.integration.commands import Commands, CommandsHere
+from tests.integration.commands import CommandsHere
 
 
 def test_rules_are_listed_and_a_broken_file_is_refused_with_its_line(home: Path, tmp_path: Path) -> None:
-    autonomy = Commands(home)
+    autonomy = CommandsHere(home)
     listed = autonomy.read("policy", "check")
     assert {rule["id"] for rule in listed} >= {"irreversible-needs-person", "lockdown-only-reads"}
     broken = tmp_path / "acme.cedar"

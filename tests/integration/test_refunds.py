@@ -15,7 +15,7 @@ from runtime import threads
 from runtime.wiring import Application
 from store.ledger import PostgresLedger
 from tests.integration.application import answered, events, opened, waiting
-from tests.integration.commands import Commands
+from tests.integration.commands import CommandsHere
 from tests.integration.scripted import endpoint, script
 
 LOOK_UP: tuple[str, dict[str, Any]] = ("look_up_order", {})
@@ -237,7 +237,7 @@ async def test_an_answer_about_another_order_is_drift(
 def test_a_request_from_the_command_line_without_a_model(database_url: str, home: Path, desk: RunningDesk) -> None:
     desk.put(an_order("o-9"))
     home.parent.mkdir(parents=True, exist_ok=True)
-    autonomy = Commands(home, DATABASE_URL=database_url, **desk.settings)
+    autonomy = CommandsHere(home, DATABASE_URL=database_url, **desk.settings)
     done = autonomy("start", "refunds", "--set", "order=o-9", "--set", "mail=a=b; it is torn", "--as", "sam")
     assert done.returncode == 0, done.stderr
     assert "order o-9 · thread" in done.stdout and "Why you are asked" in done.stdout

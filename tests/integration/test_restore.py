@@ -71,7 +71,7 @@ def carried_on(autonomy: Commands, review: str, then: str) -> None:
 def test_an_embedded_database_is_backed_up_destroyed_and_restored_elsewhere(
     embedded_homes: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    first, second = (Commands(home) for home in embedded_homes)
+    first, second = (CommandsHere(home) for home in embedded_homes)
     here = CommandsHere(embedded_homes[0])
     assert here.read("run", "crm for startups")["review_id"] == "r-1"
     assert here.read("decide", "r-1", "approve")["review_id"] == "r-2"
