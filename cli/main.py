@@ -487,6 +487,7 @@ class OccasionWord(StrEnum):
     due = "due"
     overdue = "overdue"
     digest = "digest"
+    revoked = "revoked"
 
 
 NoticeNumber = Annotated[int, typer.Argument(metavar="N", min=1, help="Its number in `autonomy notify`.")]
@@ -512,7 +513,7 @@ def notify_list(json: Json = False) -> None:
 @notify.command("add")
 def notify_add(
     address: Annotated[str, typer.Argument(metavar="URL", help="An apprise address (mailto://…), or env:NAME.")],
-    on: Annotated[OccasionWord, typer.Option("--on", help="new, due, overdue or digest.")] = OccasionWord.new,
+    on: Annotated[OccasionWord, typer.Option("--on", help="new, due, overdue, digest or revoked.")] = OccasionWord.new,
     task_type: Annotated[str | None, typer.Option(help="Only this one.")] = None,
     tier: Annotated[str | None, typer.Option(help="Only read-only, reversible or irreversible ones.")] = None,
     tenant: Annotated[str | None, typer.Option(help="Only this company's.")] = None,

@@ -570,7 +570,8 @@ from event where thread_id = %(id)s and at > %(since)s and kind <> 'lease_taken'
 select rule.*, coalesce(told.sent, 0) as sent, coalesce(told.failed, 0) as failed
 from notification_rule rule left join lateral (
   select count(*) filter (where state = 'sent') as sent, count(*) filter (where state <> 'sent') as failed
-  from (select state from notification where rule = rule.number union all select state from digest where rule = rule.number) each
+  from (select state from notification where rule = rule.number union all select state from digest where rule = rule.number
+        union all select state from level_notification where rule = rule.number) each
 ) told on true
 where removed_at is null order by number
 
@@ -601,8 +602,24 @@ with due as (
 select review.number, review.task_type, review.tier, review.tenant, review.opened_at
 from claimed join review on review.number = claimed.review order by review.opened_at
 
+-- notice_claim_revoked: Write down the alarms that a rule is to tell of now; who comes second gets none of them.
+with due as (
+  select number from level_change
+  where change = 'revoked' and at >= %(created_at)s and (%(tenant)s::text is null or tenant = %(tenant)s)
+    and (%(task_type)s::text is null or task_type = %(task_type)s)
+    and not exists (select from level_notification where rule = %(number)s and level_notification.change = level_change.number)
+  order by number limit %(limit)s
+), claimed as (
+  insert into level_notification (rule, change) select %(number)s, number from due on conflict do nothing returning change
+)
+select level_change.number, task_type, tenant, environment, reason
+from claimed join level_change on level_change.number = claimed.change order by level_change.number
+
 -- notice_done: What became of the sending.
 update notification set state = %(state)s where rule = %(rule)s and review = any(%(reviews)s)
+
+-- notice_done_revoked: What became of the sending.
+update level_notification set state = %(state)s where rule = %(rule)s and change = any(%(changes)s)
 
 -- digest_claim: A digest is due when none was written for so many hours.
 insert into digest (rule)
