@@ -12,8 +12,8 @@ MOST_LINES: Final = 10
 
 
 def message(occasion: str, reviews: Sequence[Mapping[str, Any]], console_url: str, now: datetime) -> tuple[str, str]:
-    """(title, text) about these reviews: number, task type, tier, company, how long, and where to decide; or about these
-    changes of levels, by which autonomy was taken back."""
+    """(title, text) about these reviews: number, task type, tier, company, how long, and where to decide; or about the
+    changes of levels by which autonomy was taken back."""
     if occasion == "revoked":
         return _revoked(reviews, console_url)
     count = f"{len(reviews)} reviews" if len(reviews) > 1 else f"Review r-{reviews[0]['number']}"

@@ -24,6 +24,7 @@ class Have:
     """
 
     threshold: float | None = None
+    farthest: float | None = None
     granted: str | None = None
     waived: str | None = None
     lowered: str | None = None
@@ -93,6 +94,7 @@ def holding(configured: Configured, have: Have) -> InForce:
         reasons=(*level.reasons, *(why if withheld else ()), *_stage_reason(configured.stage, stage)),
         certified=threshold is not None or stage != "matrix",
         threshold=threshold,
+        farthest=None if threshold is None else have.farthest,
         stage="matrix" if withheld else stage,
         asks=configured.asks and stage != "full",
         audits=probability(have.since_raise, audits_doubled(have.quality.band)),

@@ -15,7 +15,7 @@ from core.events import event
 from core.ports import CallSite, Scored
 from core.reviews import action_request, at_stake
 from core.state import Json, ThreadState
-from escalation.score import Signals, score
+from escalation.score import Signals, Words, score, too_new
 from escalation.signals import Readings, action_key, samples_of
 from escalation.stages import routed
 from escalation.standing import counts
@@ -51,6 +51,7 @@ def escalation_score(bound: Bindings) -> Node:
         asked = action_request(filled, policy, scored, bound.domain.explain(view, filled))
         stake = at_stake(bound.domain.tools[task_type], filled.arguments)
         earning = _earning(bound, proposal, policy, held)
+        earning["counts"] = earning["counts"] and not too_new(signals)
         return update | {"review": asked | {"action_hash": proposal.hash, "earning": earning} | stake}
 
     return node
@@ -63,7 +64,18 @@ async def _signals(bound: Bindings, site: CallSite, view: View, proposal: Propos
     reasons = bound.domain.reasons(view, proposal)
     samples = samples_of(action_key(task_type, proposal.arguments), proposal.samples)
     readings = Readings(samples=samples) if samples else None
-    return Signals(proposal.report, reading, changed, decided, held.threshold, reasons, readings)
+    words = Words(bound.domain.tools[task_type].decides, bound.domain.card.unit)
+    return Signals(
+        proposal.report,
+        reading,
+        changed,
+        decided,
+        held.threshold,
+        reasons,
+        readings,
+        farthest=held.farthest,
+        words=words,
+    )
 
 
 def _said(proposal: Proposal, scored: Score, signals: Signals, controls: Controls, coin: Coin | None) -> Json:

@@ -44,6 +44,8 @@ def _score(score: Mapping[str, Any] | None) -> list[str]:
         return []
     if score.get("threshold") is None:
         return ["a certificate for this task type: nothing is certified for it yet"]
+    if score["total"] <= score["threshold"]:
+        return []  # asked about for another reason than its score, which its reasons say
     found = enough(score, score["threshold"])
     if not found:
         return [f"a score up to {score['threshold']:.2f}; no single part of it would have been enough"]

@@ -710,7 +710,7 @@ returning *
 update standing
 set threshold = %(threshold)s, certificate = %(certificate)s, watch = %(watch)s, era = %(era)s, counted = %(counted)s, alone = %(alone)s,
     since_raise = %(since_raise)s, since_sync = %(since_sync)s, quality = %(quality)s, signals = %(signals)s, granted = %(granted)s,
-    waived = %(waived)s, lowered = %(lowered)s, updated_at = now()
+    waived = %(waived)s, lowered = %(lowered)s, farthest = %(farthest)s, updated_at = now()
 where tenant = %(tenant)s and environment = %(environment)s and task_type = %(task_type)s and behaviour_version = %(behaviour_version)s
 
 -- standing_signals: Of the last outcomes of a task type: did people agree, was what followed a correction right, did its calls succeed, and how much of the budget for what cannot be undone has the last one's thread spent.
@@ -733,6 +733,13 @@ select count(*) filter (where verdict = 'right') as agreed, count(*) filter (whe
        coalesce((select spent from budget), 0) as spent, coalesce((select allowed from budget), 0) as allowed
 from followed
 
+-- standing_farthest: The novelty that 99 of 100 right tasks had at most, of the last ones within the threshold of a certificate.
+select percentile_disc(0.99) within group (order by novelty) as novelty from (
+  select (parts ->> 'novelty')::float8 as novelty from outcome
+  where tenant = %(tenant)s and environment = %(environment)s and task_type = %(task_type)s and behaviour_version = %(behaviour_version)s
+    and counted is not null and era = %(era)s and verdict = 'right' and score <= %(threshold)s
+  order by counted desc limit 1000) latest
+
 -- standing_read: Where these task types stand, and how many subjects the tenant's facts contradict each other on.
 with doubtful as (
   select subject from fact where tenant = %(tenant)s group by subject having count(distinct value) > 1
@@ -744,7 +751,7 @@ with doubtful as (
       where other.tenant = %(tenant)s and other.subject = doubtful.subject and other.value <> winner.value
         and not (winner.at > other.at and array_position(%(trusts)s::text[], winner.trust) >= array_position(%(trusts)s::text[], other.trust))))
 )
-select standing.task_type, standing.behaviour_version, threshold, granted, waived, lowered, era, since_raise, quality, signals, conflicts.open as conflicts
+select standing.task_type, standing.behaviour_version, threshold, farthest, granted, waived, lowered, era, since_raise, quality, signals, conflicts.open as conflicts
 from conflicts
 left join unnest(%(types)s::text[], %(versions)s::text[]) as asked(task_type, behaviour_version) on true
 left join standing on standing.tenant = %(tenant)s and standing.environment = %(environment)s and standing.task_type = asked.task_type

@@ -50,7 +50,7 @@ def test_two_spellings_of_one_action_agree_and_another_argument_does_not() -> No
 
 def test_a_sample_that_failed_counts_as_another_action() -> None:
     samples = samples_of("a", ["a", "b", None])
-    assert samples == Samples(3, 2)
+    assert samples == Samples(3, 2, 1)
     assert samples_of("a", []) is None
     assert Samples(3, 5).disagreement == 1.0
 
@@ -63,7 +63,7 @@ def test_recalibrated_confidence_replaces_what_was_stated() -> None:
 def test_the_reasons_name_samples_and_wording() -> None:
     readings = Readings(samples=Samples(3, 2), decisiveness=0.4)
     said = score(Signals(SURE, NoveltyReading(0.1, 5, "test"), 0, 8, None, readings=readings)).reasons
-    assert "2 of 3 further samples chose something else." in said
+    assert "Two of three further samples chose something else." in said
     assert any("undecided (0.40 of 1)" in reason for reason in said)
 
 
