@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, assert_never
 
 from core.actions import Score, SelfReport
 from core.ports import UNUSABLE, NoveltyReading
 from core.vocabulary import Band
+from escalation.scoring import USUAL, Scoring
 from escalation.signals import Readings, Samples, historical_need, low_confidence, readable
 
 WEIGHTS: Final = {"low_confidence": 1 / 3, "novelty": 1 / 3, "historical_need": 1 / 3}
@@ -37,7 +37,7 @@ IN_GENERAL: Final = Words()
 class Signals:
     """All the score depends on. `threshold`: the certified score up to which the type acts alone, None for none.
 
-    `weights`: None for the equal ones of the source text; others are learned and switched on (weights.py).
+    `scoring`: the usual one of the source text, or what was learned from outcomes and switched on.
     """
 
     report: SelfReport
@@ -47,7 +47,7 @@ class Signals:
     threshold: float | None
     evidence_reasons: tuple[str, ...] = ()
     readings: Readings | None = None
-    weights: Mapping[str, float] | None = None
+    scoring: Scoring = USUAL
     farthest: float | None = None
     """The novelty up to which the certificate speaks; None for no such limit."""
     words: Words = IN_GENERAL
@@ -58,16 +58,17 @@ def score(signals: Signals) -> Score:
 
     The band is decided on the rounded total, so that the recorded number is the one that decided.
     """
-    weights = signals.weights or WEIGHTS
+    weights = signals.scoring.weights.as_mapping() if signals.scoring.weights else WEIGHTS
+    readings = replace(signals.readings or Readings(), recalibrated=signals.scoring.calibration)
     novelty = readable(signals.novelty.novelty)
     parts = {
-        "low_confidence": low_confidence(signals.report, signals.readings),
+        "low_confidence": low_confidence(signals.report, readings),
         "novelty": 1.0 if novelty is None else novelty,
         "historical_need": historical_need(signals.changed, signals.decided),
     }
     total = round(sum(weights[name] * value for name, value in parts.items()), 4)
     rounded = {name: round(value, 4) for name, value in parts.items()}
-    threshold = readable(signals.threshold)
+    threshold = None if signals.scoring.broken else readable(signals.threshold)
     band = band_of(total, threshold)
     if band == "proceed" and too_new(signals):
         band = "review"
@@ -96,6 +97,8 @@ def _reasons(signals: Signals, threshold: float | None, band: Band, total: float
     if assumptions:
         plural = "assumption is" if len(assumptions) == 1 else "assumptions are"
         said.append(f"{len(assumptions)} {plural} unresolved: {'; '.join(each.rstrip('.') for each in assumptions)}.")
+    if signals.scoring.broken:
+        said.append(f"How it is scored cannot be read ({signals.scoring.broken}), so a person is asked.")
     said.extend(_stated_reason(signals))
     said.extend(_reading_reasons(signals.readings, signals.words) if signals.readings else ())
     said.append(_novelty_reason(signals.novelty, signals.words.unit))
@@ -112,9 +115,12 @@ def _stated_reason(signals: Signals) -> list[str]:
     stated = readable(signals.report.confidence)
     if stated is None:
         return ["The model gave no confidence, which counts as none."]
-    if stated < UNDECIDED_UNDER:
-        return [f"The model itself is not sure ({stated:.2f} of 1)."]
-    return []
+    said = [f"The model itself is not sure ({stated:.2f} of 1)."] if stated < UNDECIDED_UNDER else []
+    if (calibration := signals.scoring.calibration) is not None:
+        step = calibration.step(stated)
+        of = f"of {step.labels} judged ones that stated about as much {step.rate:.0%} were right" if step else "few did"
+        said.append(f"It stated {stated:.2f}; {of}, so it counts as {calibration(stated):.2f}.")
+    return said
 
 
 def _reading_reasons(readings: Readings, words: Words) -> list[str]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from core.actions import SelfReport
 from core.ports import NoveltyReading
 from escalation.score import Signals, score
+from escalation.scoring import Scoring
 from escalation.signals import (
     UNREADABLE,
     Readings,
@@ -20,6 +21,7 @@ from escalation.signals import (
     readable,
     samples_of,
 )
+from escalation.weights import Weights
 
 BAD = (1.7, -0.1, math.nan, math.inf, None, "0.9", True)
 SURE = SelfReport(confidence=1.0)
@@ -87,7 +89,7 @@ def test_a_threshold_that_is_none_lets_nothing_proceed(threshold: float) -> None
 
 def test_learned_weights_change_the_total_and_keep_the_parts() -> None:
     signals = Signals(SURE, NoveltyReading(0.6, 5, "test"), 0, 8, None)
-    only_novelty = {"low_confidence": 0.0, "novelty": 1.0, "historical_need": 0.0}
-    weighted = score(Signals(SURE, NoveltyReading(0.6, 5, "test"), 0, 8, None, weights=only_novelty))
+    only_novelty = Scoring(weights=Weights((0.0, 1.0, 0.0), 300))
+    weighted = score(Signals(SURE, NoveltyReading(0.6, 5, "test"), 0, 8, None, scoring=only_novelty))
     assert weighted.total == 0.6
     assert (weighted.novelty, weighted.historical_need) == (score(signals).novelty, score(signals).historical_need)
