@@ -968,6 +968,30 @@ def levels_raise(
     _finish(commands.lift(commands.Asked(task_type, level.value, tenant, reason, person), json))
 
 
+@levels.command("learn")
+def levels_learn(
+    task_type: TaskType,
+    tenant: OfTenant,
+    activate: Annotated[
+        bool, typer.Option("--activate", help="Score new threads by it. Evidence begins anew.")
+    ] = False,
+    back: Annotated[bool, typer.Option("--back", help="Score new threads as usual again.")] = False,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is kept with the change.")] = "",
+    person: As = None,
+    json: Json = False,
+) -> None:
+    """What its outcomes teach about scoring it: what a stated confidence is worth, and how the parts weigh.
+
+    Says what it would change, with figures of outcomes that were held out; changes nothing without --activate.
+    """
+    from cli import learning as commands
+
+    if activate and back:
+        raise typer.BadParameter("Give --activate or --back, not both.")
+    act: commands.Act = "activate" if activate else "back" if back else "look"
+    _finish(commands.learn(task_type, tenant, act, reason, person, json))
+
+
 def _value(word: StrEnum | None) -> Any:
     return None if word is None else word.value
 

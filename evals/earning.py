@@ -24,16 +24,22 @@ def scored(total: float = SCORE, threshold: float | None = None, novelty: float 
 
 
 async def judged(
-    pool: Pool, thread_id: str, place: Place, verdict: Verdict = "right", count: int = 1, **said: float
+    pool: Pool,
+    thread_id: str,
+    place: Place,
+    verdict: Verdict = "right",
+    count: int = 1,
+    artifact: str = "",
+    **said: float,
 ) -> None:
-    """`count` simulated decisions of people on proposals of one task type."""
+    """`count` simulated decisions of people on proposals of one task type. `artifact`: SHA-256 of the proposal."""
     for _ in range(count):
         row = {
             **place._asdict(), "thread_id": thread_id, "proposal_id": uuid.uuid4().hex, "proposal_hash": "simulated",
             "answer": "approve", "changed": verdict != "right", "actor": "simulated",
         }  # fmt: skip
         score = scored(said.get("score", SCORE), novelty=said.get("novelty", 1.0))
-        earning = Earning(score, "", said.get("floor", 1.0), int(said.get("era", 0)), "normal", True)
+        earning = Earning(score, artifact, said.get("floor", 1.0), int(said.get("era", 0)), "normal", True)
         async with pool.connection() as connection, connection.transaction():
             thread = await lock_thread(connection, thread_id)
             await append(connection, thread, await decided(connection, row, earning, Word(verdict)))

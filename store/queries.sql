@@ -700,6 +700,38 @@ set better = coalesce(%(better)s, better),
     reason_code = case when verdict is null and not audited then coalesce(reason_code, %(reason_code)s) else reason_code end
 where thread_id = %(thread_id)s and (%(task_type)s::text is null or task_type = %(task_type)s)
 
+-- scoring_active: The scorings in use.
+select tenant, environment, task_type, made_of, behaviour_version as version from scoring
+where active and (%(tenant)s::text is null or tenant = %(tenant)s)
+
+-- scoring_read: What these behaviour versions are scored by.
+select task_type, behaviour_version, learned from scoring
+where tenant = %(tenant)s and environment = %(environment)s and behaviour_version = any(%(versions)s)
+
+-- scoring_labels: The latest labelled outcomes of a task type under whatever scoring, oldest first, with the proposals that are kept.
+select latest.*, artifact.content from (
+  select id, tenant, artifact as sha256, parts, verdict, propensity from outcome
+  where tenant = %(tenant)s and environment = %(environment)s and task_type = %(task_type)s and counted is not null and parts is not null
+    and (behaviour_version = %(base)s or starts_with(behaviour_version, %(base)s || '.'))
+  order by id desc limit %(limit)s
+) latest left join artifact on artifact.tenant = latest.tenant and artifact.sha256 = latest.sha256
+order by latest.id
+
+-- scoring_due: Where so much was labelled, nothing is certified or granted, and nothing was ever learned.
+select * from standing
+where counted >= %(needed)s and threshold is null and granted is null and waived is null and behaviour_version <> '*' and strpos(behaviour_version, '.') = 0
+  and not exists (select from scoring where scoring.tenant = standing.tenant and scoring.environment = standing.environment
+                  and scoring.task_type = standing.task_type and scoring.made_of = standing.behaviour_version)
+
+-- scoring_off: New threads are scored as usual again.
+update scoring set active = false
+where tenant = %(tenant)s and environment = %(environment)s and task_type = %(task_type)s and made_of = %(base)s and active
+
+-- scoring_insert: New threads are scored by it.
+insert into scoring (tenant, environment, task_type, behaviour_version, made_of, learned, made_by)
+values (%(tenant)s, %(environment)s, %(task_type)s, %(version)s, %(base)s, %(learned)s, %(by)s)
+on conflict (tenant, environment, task_type, behaviour_version) do update set active = true
+
 -- standing_hold: Where a task type stands, made if need be, and held until the transaction ends.
 insert into standing (tenant, environment, task_type, behaviour_version, risk, certificate, watch, quality)
 values (%(tenant)s, %(environment)s, %(task_type)s, %(behaviour_version)s, %(risk)s, %(certificate)s, %(watch)s, %(quality)s)
