@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from cli import audits, levels, outcomes
+from cli import audits, doctor, levels, outcomes
 from core.errors import BadInput
-from evals.earning import judged, ran_alone
+from evals.earning import audited, judged, ran_alone
 from store.outcomes import OutcomeStore
 from tests.integration.application import answered, opened, settings, started
 from tests.integration.test_earned_autonomy import CERTIFYING, place_of
@@ -131,6 +131,24 @@ async def test_a_shift_of_the_reasons_is_told_beside_the_levels(database_url: st
             )
     text = " ".join((await typed(levels.listed(None, False, False))).split())
     assert "Shifted: tallyho: reasons of verdicts: " in text and "(last 50 against 70)" in text
+
+
+async def test_the_doctor_names_alarms_that_stand(
+    database_url: str, home: Path, typed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "read_settings", lambda: settings(database_url, home))
+
+    async def named() -> list[str]:
+        return [row["found"] for row in await typed(doctor.doctor(True)) if row["part"] == "autonomy"]
+
+    async with opened(database_url, home) as app:
+        thread_id = await started(app)
+        place = await place_of(app, thread_id)
+        await judged(app.pool, thread_id, place, count=CERTIFYING)
+        assert await named() == []
+        while await ran_alone(app.pool, thread_id, place):
+            await audited(app.pool, "wrong")
+    assert await named() == ["set_intent of tallyho, local: an alarm took its autonomy back, so it asks"]
 
 
 async def test_granting_lowering_and_raising_are_kept_with_who_and_why(
