@@ -14,6 +14,7 @@ from escalation.stages import in_effect
 
 ORDER: Final[tuple[Authority, ...]] = get_args(Authority)
 """From least to most: observe, suggest, prefill, execute."""
+NOTHING_LOWERS_IT: Final = "Nothing lowers it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def in_force(earned_level: str, environment_level: str, quality: Quality) -> InF
     level = min(parts.values(), key=ORDER.index)
     binding = [what for what, part in parts.items() if part == level]
     if level == "execute":
-        return InForce(level, ("Nothing lowers it.",))
+        return InForce(level, (NOTHING_LOWERS_IT,))
     return InForce(level, tuple(f"No more than {level} is {what}." for what in binding))
 
 

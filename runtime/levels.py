@@ -10,7 +10,7 @@ from core.controls import InForce
 from core.errors import BadInput
 from core.vocabulary import Authority, Stage
 from escalation.audit import SilentFailures, silent_failures
-from escalation.authority import ORDER, earned
+from escalation.authority import NOTHING_LOWERS_IT, ORDER, earned
 from escalation.control_quality import resynchronised
 from escalation.levels import describe, in_short
 from escalation.standing import Labelled, Standing, beginning, judged, stored
@@ -38,6 +38,7 @@ class Level:
     decided: int
     evidence: str
     missing: str
+    """What it takes to do more: first what holds it below what it has earned, then the evidence that is missing."""
     sentences: tuple[str, ...]
     silent: SilentFailures | None
     quality: Mapping[str, Any]
@@ -60,19 +61,27 @@ async def _level(
     certificate = stored(row).certificate
     evidence, missing = in_short(certificate, missed)
     audits = await standings.audited(place)
+    held = authorities(app, place).of(place.task_type, await standings.in_force(place))
     return Level(
         place=place,
         current=learned.get(_made(place, versions), versions.get(place.task_type)) == place.behaviour_version,
-        held=authorities(app, place).of(place.task_type, await standings.in_force(place)),
+        held=held,
         share=row["alone_seen"] / row["decided"] if row["decided"] else 0.0,
         decided=row["decided"],
         evidence=evidence,
-        missing=missing,
+        missing=" ".join((*_held_back(row, held), missing)),
         sentences=describe(certificate, missed),
         silent=silent_failures(audits, row["alone"]) if row["alone"] else None,
         quality=row["quality"],
         signals=row["signals"],
     )
+
+
+def _held_back(row: Mapping[str, Any], held: InForce) -> Sequence[str]:
+    """Why it goes less far than it has earned; empty when nothing but evidence is missing."""
+    most = earned(row["environment"], row["threshold"], row["granted"])
+    shorter = ORDER.index(held.level) < ORDER.index(most) or (row["threshold"] is not None and held.threshold is None)
+    return [reason for reason in held.reasons if reason != NOTHING_LOWERS_IT] if shorter else ()
 
 
 def _made(place: Place, versions: Mapping[str, str]) -> Made:
@@ -174,11 +183,17 @@ async def _from_log(
         yield place, standing
 
 
-async def place_of(app: Application, tenant: str, task_type: str) -> tuple[Place, str]:
-    """Where a task type of this installation stands now, and its risk. Raises BadInput for one that has no level."""
+async def refuse_unknown(app: Application, task_type: str) -> Mapping[str, str]:
+    """The versions in use. Raises BadInput for what is no task type of this installation."""
     versions = await versions_in_use(app)
     if task_type not in versions:
         raise BadInput(f"{task_type} is no task type that has a level; there are {', '.join(sorted(versions))}.")
+    return versions
+
+
+async def place_of(app: Application, tenant: str, task_type: str) -> tuple[Place, str]:
+    """Where a task type of this installation stands now, and its risk. Raises BadInput for one that has no level."""
+    versions = await refuse_unknown(app, task_type)
     domains = [app.domain(name) for name in app.parts.domains]
     risk = next(domain.tools[task_type].risk for domain in domains if task_type in domain.tools)
     environment = app.settings.environment

@@ -104,7 +104,7 @@ async def test_levels_and_audits_say_where_autonomy_stands(database_url: str, ho
         await judged(app.pool, thread_id, place._replace(behaviour_version="earlier"), count=3)
     [level] = await typed(levels.listed(None, False, True))
     assert (level["level"], level["threshold"], level["share_alone"]) == ("execute", 0.5, 0.01)
-    assert level["evidence"] == "wrong in ≤ 5.0% of what it does alone (95 %)"
+    assert level["evidence"] == "alone up to 0.50: wrong in ≤ 5.0% of that (95 %)"
     assert level["silent_failures"]["audited"] == 0 and level["silent_failures"]["high"] == 1.0
     assert len(await typed(levels.listed(None, True, True))) == 2
     [waiting] = await typed(audits.listed(None, 9, True))
@@ -161,6 +161,8 @@ async def test_granting_lowering_and_raising_are_kept_with_who_and_why(
     assert "execute" in await typed(levels.lift(asked("set_intent", "execute"), False))
     granted = await typed(levels.grant(asked("save_draft", "execute"), "full", True))
     assert granted["level"] == "execute"
+    with pytest.raises(BadInput, match="set_angel is no task type that has a level; there are "):
+        await typed(levels.show("set_angel", None, False))
     changes = (await typed(levels.show("set_intent", "tallyho", True)))["changes"]
     assert [(row["change"], row["actor"]) for row in changes] == [
         ("recovered", "dana"), ("lifted", "dana"), ("lowered", "dana"),
