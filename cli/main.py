@@ -653,6 +653,16 @@ def eval_reliability(
     _finish(evaluate.reliability(evaluate.flags(short, only or (), json, write)))
 
 
+@evaluations.command("escalation")
+def eval_escalation(
+    short: Annotated[bool, typer.Option("--short", help="Fourteen streams for each limit instead of 2,240.")] = False,
+) -> None:
+    """Is autonomy earned and lost as promised? On real judgements, with intervals. Exit 1 when a bar is missed."""
+    from cli import evaluate
+
+    _finish(evaluate.escalation(short))
+
+
 @evaluations.command("red-team")
 def eval_red_team(
     short: Annotated[bool, typer.Option("--short", help="Every eighth attack and task.")] = False,

@@ -12,7 +12,7 @@ from escalation.signals import readable
 ENOUGH: Final = 200
 """Labels before a calibration is used. Under it a free monotone fit follows noise too often. On the real answers of
 evals/data it beat the bare self-report (Brier score on 2,000 others) in 67 % of draws with 50 labels, 82 % with 100 and
-97 % with 200; `autonomy eval escalation` prints the last."""
+96 % with 200; `autonomy eval escalation` prints the last."""
 SPOKEN_FOR: Final = 20
 """Labels that a step rests on at least. One that rests on fewer counts as the step below it: what few say by chance
 must not make anybody believed more."""
