@@ -90,6 +90,10 @@ def _print(level: runtime.Level) -> None:
     head = f"{place.task_type} · {place.tenant}, {place.environment} · version {place.behaviour_version}, {used}"
     out().print(safe(head), style="bold")
     lines = [f"Authority {held.level}. {' '.join(held.reasons)}", *level.sentences]
+    if held.farthest is not None:
+        lines.append(
+            f"What is newer than {held.farthest:.2f} asks whatever its score: the certificate rests on none such."
+        )
     lines.append(f"Alone: {level.share:.0%} of the last {level.decided} decisions.")
     if level.silent is not None:
         lines.append(f"Audits: {level.silent}.")

@@ -227,6 +227,7 @@ def summary(found: Sequence[Level]) -> list[dict[str, Any]]:
             "level": level.held.level,
             "why": list(level.held.reasons),
             "threshold": level.held.threshold,
+            "farthest": level.held.farthest,
             "stage": level.held.stage,
             "audit_probability": level.held.audits,
             "taken_back": level.held.era,

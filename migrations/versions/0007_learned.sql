@@ -14,10 +14,19 @@ create table scoring (
   made_at           timestamptz not null default now(),
   primary key (tenant, environment, task_type, behaviour_version)
 );
+create trigger scoring_fixed before update of tenant, environment, task_type, behaviour_version, made_of, learned, made_by, made_at on scoring
+  for each row execute function event_is_append_only();
 create unique index scoring_active on scoring (tenant, environment, task_type, made_of) where active;
 
 alter table standing add column farthest double precision;
 comment on column standing.farthest is 'novelty that 99 of 100 tasks had at most which the certificate rests on; what is newer asks';
+
+update standing set farthest = (
+  select percentile_disc(0.99) within group (order by (parts ->> 'novelty')::float8) from outcome
+  where outcome.tenant = standing.tenant and outcome.environment = standing.environment and outcome.task_type = standing.task_type
+    and outcome.behaviour_version = standing.behaviour_version and outcome.era = standing.era
+    and counted is not null and verdict = 'right' and score <= standing.threshold)
+where threshold is not null;
 
 alter table level_change drop constraint level_change_change;
 alter table level_change add constraint level_change_change check (change in ('certified', 'raised', 'revoked', 'restricted', 'recovered', 'rescored', 'granted', 'lowered', 'lifted'));

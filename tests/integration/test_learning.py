@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Final
 
+import psycopg
 import pytest
 
 from cli import learning as commands
@@ -20,6 +22,7 @@ from evals.earning import judged
 from runtime import learning, levels
 from runtime.replay.run import replay
 from runtime.wiring import Application
+from runtime.worker import work
 from store.scorings import ScoringStore
 from store.standings import Place, StandingStore
 from tests.integration.application import DANA, events, opened, settings, started, waiting
@@ -47,6 +50,17 @@ async def taught(app: Application) -> tuple[str, Place]:
         for verdict, count, novelty, score in _TEN:
             await judged(app.pool, thread_id, place, verdict, count, kept, novelty=novelty, score=score)
     return thread_id, place
+
+
+async def worked(app: Application, until: str) -> None:
+    """Let a worker run until it reports that."""
+    stopped = asyncio.Event()
+
+    def report(_: str, said: str) -> None:
+        if until in said:
+            stopped.set()
+
+    await asyncio.wait_for(work(app, concurrency=1, stopped=stopped, report=report), 30)
 
 
 async def test_a_boaster_is_recalibrated_once_and_by_an_admin_weighed_and_each_begins_anew(
@@ -118,13 +132,22 @@ async def test_a_boaster_is_recalibrated_once_and_by_an_admin_weighed_and_each_b
 async def test_a_scoring_that_is_gone_is_none_that_lets_anything_through(database_url: str, home: Path) -> None:
     async with opened(database_url, home) as app:
         _, place = await taught(app)
-        [version] = {each.behaviour_version for each in await learning.recalibrate(app)}
+        async with app.pool.connection() as connection:
+            await connection.execute("update standing set granted = 'execute'")
+        assert await learning.recalibrate(app) == [], "a grant would end with the version"
+        async with app.pool.connection() as connection:
+            await connection.execute("update standing set granted = null")
+        await worked(app, until="set_intent of tallyho states of itself is recalibrated")
+        [version] = (await ScoringStore(app.pool).active("tallyho")).values()
         versions = {"set_intent": version, "set_angle": "b2"}
         store = ScoringStore(app.pool)
         assert (await store.of_versions("tallyho", place.environment, versions))["set_intent"].broken == ""
         assert (await store.of_versions("rival", place.environment, versions))["set_intent"].broken
         second = await started(app, "kanban vs scrum")
         thread = await app.threads.get(second)
+        async with app.pool.connection() as connection:
+            with pytest.raises(psycopg.errors.RaiseException):
+                await connection.execute("update scoring set learned = '{}'")
         async with app.pool.connection() as connection:
             await connection.execute("delete from scoring")
         bound = await app.bind(thread, 0)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.actions import SelfReport
-from core.ports import NoveltyReading
+from core.ports import UNUSABLE, NoveltyReading
 from escalation.novelty import DIMENSIONS, embed, novelty_of_distance
 from escalation.score import Signals, Words, score
 from escalation.signals import Readings, Samples, historical_need, low_confidence
@@ -64,6 +64,12 @@ def test_novelty_is_told_in_words(novelty: float, similar: int, said: str) -> No
     reading = NoveltyReading(novelty, similar, "lexical distance to the nearest")
     given = replace(signals(), novelty=reading, words=Words("angle", "keyword"))
     assert said in score(given).reasons
+
+
+def test_an_index_that_is_down_is_told_as_such_and_counts_in_full() -> None:
+    given = replace(signals(), novelty=NoveltyReading(1.0, 0, f"{UNUSABLE} (gone), so everything counts as new"))
+    scored = score(given)
+    assert scored.novelty == 1.0 and f"cannot be told: {UNUSABLE} (gone)" in " ".join(scored.reasons)
 
 
 def test_the_reasons_say_what_the_samples_chose_and_which_could_not_be_drawn() -> None:
