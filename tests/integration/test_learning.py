@@ -9,6 +9,7 @@ from typing import Final
 
 import psycopg
 import pytest
+from psycopg.types.json import Json
 
 from cli import learning as commands
 from core.actions import Proposal, SelfReport
@@ -20,7 +21,9 @@ from escalation.learning import NEEDED
 from escalation.scoring import base_of, is_learned
 from evals.earning import judged
 from runtime import learning, levels
+from runtime.replay.record import read
 from runtime.replay.run import replay
+from runtime.replay.versions import changes as changes_since
 from runtime.wiring import Application
 from runtime.worker import work
 from store.scorings import ScoringStore
@@ -32,6 +35,9 @@ _TEN: Final[tuple[tuple[Verdict, int, float, float], ...]] = (
     ("wrong", 2, 0.5, 0.35), ("wrong", 1, 0.5, 0.48), ("right", 4, 0.3, 0.35), ("right", 3, 0.3, 0.48),
 )  # fmt: skip
 """Verdict, how many, novelty, score: of ten. Only novelty tells which are wrong."""
+
+
+_SET: Final = "update standing set granted = %(granted)s, certificate = %(certificate)s"
 
 
 async def stated(app: Application, confidence: float) -> str:
@@ -50,6 +56,13 @@ async def taught(app: Application) -> tuple[str, Place]:
         for verdict, count, novelty, score in _TEN:
             await judged(app.pool, thread_id, place, verdict, count, kept, novelty=novelty, score=score)
     return thread_id, place
+
+
+def after(*verdicts: str) -> Certificate:
+    certificate = fresh("normal")
+    for verdict in verdicts:
+        certificate = update(certificate, Outcome(0.04, verdict))
+    return certificate
 
 
 async def worked(app: Application, until: str) -> None:
@@ -99,6 +112,7 @@ async def test_a_boaster_is_recalibrated_once_and_by_an_admin_weighed_and_each_b
         assert said["counts_as"] == min(said["stated"], rate)
         assert f"so it counts as {said['counts_as']:.2f}" in " ".join((await waiting(app, second))["request"]["why"])
         assert (await replay(app, thread)).difference is None
+        assert changes_since(app, await read(app, thread)) == [], "the same release, whatever was learned"
 
         text = await learn("look")
         assert "250 labelled outcomes, 75 of them wrong" in text and "whose evidence begins anew" in text
@@ -132,11 +146,18 @@ async def test_a_boaster_is_recalibrated_once_and_by_an_admin_weighed_and_each_b
 async def test_a_scoring_that_is_gone_is_none_that_lets_anything_through(database_url: str, home: Path) -> None:
     async with opened(database_url, home) as app:
         _, place = await taught(app)
+        [row] = await StandingStore(app.pool).listed(None, None, 0)
+        well_on = Json(after(*["right"] * 30).to_json())
+        for kept, why in (
+            ({"granted": "execute"}, "a grant would end"),
+            ({"certificate": well_on}, "evidence would be lost"),
+        ):
+            given = {"granted": None, "certificate": Json(row["certificate"]), **kept}
+            async with app.pool.connection() as connection:
+                await connection.execute(_SET, given)
+            assert await learning.recalibrate(app) == [], why
         async with app.pool.connection() as connection:
-            await connection.execute("update standing set granted = 'execute'")
-        assert await learning.recalibrate(app) == [], "a grant would end with the version"
-        async with app.pool.connection() as connection:
-            await connection.execute("update standing set granted = null")
+            await connection.execute(_SET, {"granted": None, "certificate": Json(row["certificate"])})
         await worked(app, until="set_intent of tallyho states of itself is recalibrated")
         [version] = (await ScoringStore(app.pool).active("tallyho")).values()
         versions = {"set_intent": version, "set_angle": "b2"}
@@ -166,12 +187,6 @@ async def test_outside_local_it_takes_an_admin(database_url: str, home: Path) ->
 
 
 def test_nothing_is_recalibrated_by_itself_where_evidence_would_be_lost() -> None:
-    def after(*verdicts: str) -> Certificate:
-        certificate = fresh("normal")
-        for verdict in verdicts:
-            certificate = update(certificate, Outcome(0.04, verdict))
-        return certificate
-
     assert not learning.nothing_to_lose(after(*["right"] * 10)), "where to begin is not known yet"
     assert not learning.nothing_to_lose(after(*["right"] * 30))
     assert not learning.nothing_to_lose(after(*["right"] * 99))
