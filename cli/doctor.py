@@ -31,6 +31,7 @@ async def doctor(json: bool) -> int:
         await _database(settings),
         *await _lockdown(settings),
         await _model(settings),
+        *await _alarms(settings),
         _vectors(settings),
         _search(settings),
         _profile(settings),
@@ -87,6 +88,18 @@ async def _model(settings: Settings) -> Finding:
         unknown = f"{choice.label}, {choice.reason}; its price is unknown, so it counts as free"
         return Finding("model", "limited", unknown, "set AUTONOMY_PRICES, see .env.example")
     return Finding("model", "ok", f"{choice.label}, {choice.reason}")
+
+
+async def _alarms(settings: Settings) -> list[Finding]:
+    """A line for each alarm that stands: autonomy that was taken back, and what has shifted since it was earned."""
+    from runtime.drift import alarms
+
+    try:
+        async with open_application(settings) as app:
+            standing = await alarms(app)
+    except AutonomyError:
+        return []
+    return [Finding("autonomy", "limited", each.words, each.then) for each in standing]
 
 
 async def _mcp(settings: Settings) -> list[Finding]:

@@ -15,6 +15,10 @@ async def reliability(arguments: Sequence[str]) -> int:
     return await _run("evals.reliability", arguments)
 
 
+async def escalation(short: bool) -> int:
+    return await _run("evals.escalation", ["--short"] if short else [])
+
+
 async def red_team(short: bool) -> int:
     return await _run("evals.red_team", ["--short"] if short else [])
 

@@ -67,6 +67,8 @@ def _row(level: runtime.Level) -> Sequence[str]:
 async def show(task_type: str, tenant: str | None, json: bool) -> int:
     async with open_application(read_settings()) as app:
         found = await runtime.levels(app, tenant, task_type)
+        if not found:
+            await runtime.refuse_unknown(app, task_type)
         changes = await StandingStore(app.pool).changes(tenant, task_type, _CHANGES)
     if json:
         print_json({"levels": runtime.summary(found), "changes": changes})
@@ -88,6 +90,10 @@ def _print(level: runtime.Level) -> None:
     head = f"{place.task_type} · {place.tenant}, {place.environment} · version {place.behaviour_version}, {used}"
     out().print(safe(head), style="bold")
     lines = [f"Authority {held.level}. {' '.join(held.reasons)}", *level.sentences]
+    if held.farthest is not None:
+        lines.append(
+            f"What is newer than {held.farthest:.2f} asks whatever its score: the certificate rests on none such."
+        )
     lines.append(f"Alone: {level.share:.0%} of the last {level.decided} decisions.")
     if level.silent is not None:
         lines.append(f"Audits: {level.silent}.")
@@ -101,8 +107,9 @@ def _print(level: runtime.Level) -> None:
 def _change(row: dict[str, Any]) -> str:
     what = next((words for move, words in LEVEL_MOVES.items() if move == row["change"]), row["change"])
     when = local(row["at"], "%m-%d %H:%M")
-    moved = f"{_level(row, 'old')} → {_level(row, 'new')}"
-    return f"{when}  {what} ({moved}), by {row['actor']}. {row['reason']}"
+    old, new = _level(row, "old"), _level(row, "new")
+    moved = f" ({old} → {new})" if old != new else ""
+    return f"{when}  {what}{moved}, by {row['actor']}. {row['reason']}"
 
 
 def _level(row: dict[str, Any], which: str) -> str:

@@ -487,6 +487,7 @@ class OccasionWord(StrEnum):
     due = "due"
     overdue = "overdue"
     digest = "digest"
+    revoked = "revoked"
 
 
 NoticeNumber = Annotated[int, typer.Argument(metavar="N", min=1, help="Its number in `autonomy notify`.")]
@@ -512,7 +513,7 @@ def notify_list(json: Json = False) -> None:
 @notify.command("add")
 def notify_add(
     address: Annotated[str, typer.Argument(metavar="URL", help="An apprise address (mailto://…), or env:NAME.")],
-    on: Annotated[OccasionWord, typer.Option("--on", help="new, due, overdue or digest.")] = OccasionWord.new,
+    on: Annotated[OccasionWord, typer.Option("--on", help="new, due, overdue, digest or revoked.")] = OccasionWord.new,
     task_type: Annotated[str | None, typer.Option(help="Only this one.")] = None,
     tier: Annotated[str | None, typer.Option(help="Only read-only, reversible or irreversible ones.")] = None,
     tenant: Annotated[str | None, typer.Option(help="Only this company's.")] = None,
@@ -650,6 +651,16 @@ def eval_reliability(
     from cli import evaluate
 
     _finish(evaluate.reliability(evaluate.flags(short, only or (), json, write)))
+
+
+@evaluations.command("escalation")
+def eval_escalation(
+    short: Annotated[bool, typer.Option("--short", help="Fourteen streams for each limit instead of 2,240.")] = False,
+) -> None:
+    """Is autonomy earned and lost as promised? On real judgements, with intervals. Exit 1 when a bar is missed."""
+    from cli import evaluate
+
+    _finish(evaluate.escalation(short))
 
 
 @evaluations.command("red-team")
@@ -965,6 +976,30 @@ def levels_raise(
     from cli import levels as commands
 
     _finish(commands.lift(commands.Asked(task_type, level.value, tenant, reason, person), json))
+
+
+@levels.command("learn")
+def levels_learn(
+    task_type: TaskType,
+    tenant: OfTenant,
+    activate: Annotated[
+        bool, typer.Option("--activate", help="Score new threads by it. Evidence begins anew.")
+    ] = False,
+    back: Annotated[bool, typer.Option("--back", help="Score new threads as usual again.")] = False,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is kept with the change.")] = "",
+    person: As = None,
+    json: Json = False,
+) -> None:
+    """What its outcomes teach about scoring it: what a stated confidence is worth, and how the parts weigh.
+
+    Says what it would change, with figures of outcomes that were held out; changes nothing without --activate.
+    """
+    from cli import learning as commands
+
+    if activate and back:
+        raise typer.BadParameter("Give --activate or --back, not both.")
+    act: commands.Act = "activate" if activate else "back" if back else "look"
+    _finish(commands.learn(task_type, tenant, act, reason, person, json))
 
 
 def _value(word: StrEnum | None) -> Any:

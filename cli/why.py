@@ -100,8 +100,10 @@ def _score(escalation: ChainedEvent | None) -> None:
         if body["threshold"] is None
         else f"alone up to {body['threshold']:.2f}"
     )
+    learned = (body.get("scoring") or {}).get("weights")
+    how = f"mean, weighted {', '.join(f'{share:.2f}' for share in learned)}, of" if learned else "mean of"
     parts = (
-        f"{body['total']:.2f} = mean of low confidence {body['low_confidence']:.2f}, novelty {body['novelty']:.2f}, "
+        f"{body['total']:.2f} = {how} low confidence {body['low_confidence']:.2f}, novelty {body['novelty']:.2f}, "
         f"history {body['historical_need']:.2f}   ({bound})"
     )
     _section(f"Score: {body['band']}", [parts, *body["reasons"]])

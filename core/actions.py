@@ -70,7 +70,7 @@ class PolicyDecision(Value):
 
 
 class Score(Value):
-    """Escalation score: the three parts and their equal-weight mean, each 0..1 with 1 = ask a person."""
+    """Escalation score: the three parts and their weighted mean, each 0..1 with 1 = ask a person."""
 
     low_confidence: float
     novelty: float

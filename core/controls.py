@@ -20,6 +20,9 @@ class InForce:
     """Whether a certificate lets it act alone at all."""
     threshold: float | None = None
     """The score, 0..1, up to which it acts without asking; None: it always asks."""
+    farthest: float | None = None
+    """The novelty, 0..1, that what its certificate rests on had at most (99 of 100 tasks); what is newer asks. None: no
+    certificate, no such limit."""
     stage: Stage = "matrix"
     """Below `matrix` the score does not decide: an admin has granted that, and it acts alone."""
     asks: bool = False

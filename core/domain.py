@@ -83,6 +83,8 @@ class Card:
     """What `mandate` says, for the policy check."""
     limits: Mapping[str, int] = field(default_factory=dict)
     """Name of a limit -> its figure, where this workflow needs another one than the usual."""
+    unit: str = "task"
+    """What one task is, in a noun such as `keyword`."""
 
 
 def refuse_without_card(domain: Domain) -> None:

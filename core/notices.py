@@ -1,4 +1,5 @@
-"""What people are told of reviews outside of the console: which, when, and in which words. Pure; never a payload."""
+"""What people are told outside of the console, of reviews and of alarms: which, when, in which words. Pure; never a
+payload."""
 
 from __future__ import annotations
 
@@ -11,7 +12,10 @@ MOST_LINES: Final = 10
 
 
 def message(occasion: str, reviews: Sequence[Mapping[str, Any]], console_url: str, now: datetime) -> tuple[str, str]:
-    """(title, text) about these reviews: number, task type, tier, company, how long, and where to decide."""
+    """(title, text) about these reviews: number, task type, tier, company, how long, and where to decide; or about the
+    changes of levels by which autonomy was taken back."""
+    if occasion == "revoked":
+        return _revoked(reviews, console_url)
     count = f"{len(reviews)} reviews" if len(reviews) > 1 else f"Review r-{reviews[0]['number']}"
     verb = "wait" if len(reviews) > 1 else "waits"
     title = {
@@ -24,6 +28,20 @@ def message(occasion: str, reviews: Sequence[Mapping[str, Any]], console_url: st
     if len(reviews) > MOST_LINES:
         lines.append(f"and {len(reviews) - MOST_LINES} more: {console_url.rstrip('/')}/")
     return title, "\n".join(lines)
+
+
+def _revoked(changes: Sequence[Mapping[str, Any]], console_url: str) -> tuple[str, str]:
+    """The reason of an alarm is made of counts."""
+    page = f"{console_url.rstrip('/')}/autonomy"
+    lines = [
+        f"{change['task_type']}, {change['tenant']}, {change['environment']}: {change['reason']} "
+        f"{page}?task_type={change['task_type']}"
+        for change in changes[:MOST_LINES]
+    ]
+    if len(changes) > MOST_LINES:
+        lines.append(f"and {len(changes) - MOST_LINES} more: {page}")
+    what = f"{len(changes)} task types" if len(changes) > 1 else f"{changes[0]['task_type']}"
+    return f"Autonomy taken back: {what}", "\n".join(lines)
 
 
 def _line(review: Mapping[str, Any], console_url: str, now: datetime) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from core.actions import Proposal, Ref, Score, SelfReport
 from core.controls import Coin, Controls
@@ -250,6 +250,10 @@ class Novelty(Protocol):
     async def remember(self, tenant: str, task_type: str, key: str, situation: str) -> str:
         """Add or replace one past task. Returns why it could not be; empty when it was."""
         ...
+
+
+UNUSABLE: Final = "the index of past tasks does not work"
+"""How the note of a reading begins that could not be taken."""
 
 
 @dataclass(frozen=True, slots=True)

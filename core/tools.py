@@ -67,6 +67,8 @@ class ToolSpec:
     """(arguments, note) -> the result, when a person says that a call without an answer took effect."""
     raised_tier: Callable[[Mapping[str, Any]], Tier] | None = None
     """Tier that these very arguments call for, such as guests of a calendar entry. Read with `tier_of`."""
+    decides: str = ""
+    """What a decision point settles, in a noun such as `angle`, for reasons that people read. In no version's hash."""
     judged_by: str = ""
     """The decision point that judges what this tool makes; its certificate counts for this tool too."""
     amount: str = ""

@@ -23,11 +23,12 @@ Verdict = Literal["right", "wrong", "unclear"]
 Reason = Literal["wrong_intent", "generic_pov", "no_relevance", "fact", "voice", "links", "other"]
 """What was wrong with a proposal."""
 LevelMove = Literal[
-    "certified", "raised", "revoked", "restricted", "recovered", "granted", "lowered", "lifted",
+    "certified", "raised", "revoked", "restricted", "recovered", "rescored", "granted", "lowered", "lifted",
 ]  # fmt: skip
-"""Why a task type goes further or less far alone: the first five follow from evidence, the last three from people."""
-Occasion = Literal["new", "due", "overdue", "digest"]
-"""When somebody is told of a review."""
+"""Why a task type goes further or less far alone: the first five follow from evidence, the last three from people, and
+that it is scored in another way from either."""
+Occasion = Literal["new", "due", "overdue", "digest", "revoked"]
+"""When somebody is told: of a review, or that autonomy was taken back."""
 EventClass = Literal["decided", "observed"]
 Trust = Literal["person", "profile", "trusted", "untrusted", "model"]
 """Where a value came from; anything fetched from outside is `untrusted`."""

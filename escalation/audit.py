@@ -51,8 +51,9 @@ class SilentFailures:
     alone: int
 
     def __str__(self) -> str:
+        rate = min(1.0, self.rate)
         return (
-            f"{self.rate:.1%} silent failures among {self.alone} actions alone (95 %: {self.interval.low:.1%} to "
+            f"{rate:.1%} silent failures among {self.alone} actions alone (95 %: {self.interval.low:.1%} to "
             f"{self.interval.high:.1%}, from {self.audited} audits, valid however often one looks)"
         )
 

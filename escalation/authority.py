@@ -14,6 +14,7 @@ from escalation.stages import in_effect
 
 ORDER: Final[tuple[Authority, ...]] = get_args(Authority)
 """From least to most: observe, suggest, prefill, execute."""
+NOTHING_LOWERS_IT: Final = "Nothing lowers it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Have:
     """
 
     threshold: float | None = None
+    farthest: float | None = None
     granted: str | None = None
     waived: str | None = None
     lowered: str | None = None
@@ -69,7 +71,7 @@ def in_force(earned_level: str, environment_level: str, quality: Quality) -> InF
     level = min(parts.values(), key=ORDER.index)
     binding = [what for what, part in parts.items() if part == level]
     if level == "execute":
-        return InForce(level, ("Nothing lowers it.",))
+        return InForce(level, (NOTHING_LOWERS_IT,))
     return InForce(level, tuple(f"No more than {level} is {what}." for what in binding))
 
 
@@ -93,6 +95,7 @@ def holding(configured: Configured, have: Have) -> InForce:
         reasons=(*level.reasons, *(why if withheld else ()), *_stage_reason(configured.stage, stage)),
         certified=threshold is not None or stage != "matrix",
         threshold=threshold,
+        farthest=None if threshold is None else have.farthest,
         stage="matrix" if withheld else stage,
         asks=configured.asks and stage != "full",
         audits=probability(have.since_raise, audits_doubled(have.quality.band)),

@@ -21,7 +21,7 @@ def _evidence(certificate: Certificate, missed: MissRate | None) -> str:
     if certificate.level is None:
         return f"nothing certified; {_counts(certificate.evidence[_next_index(certificate)])}"
     bound = corrected(min(certificate.alpha, risk_bound(certificate.evidence[certificate.level])), missed)
-    return f"wrong in ≤ {bound:.1%} of what it does alone (95 %)"
+    return f"alone up to {certificate.threshold:.2f}: wrong in ≤ {bound:.1%} of that (95 %)"
 
 
 def _missing(certificate: Certificate) -> str:
@@ -56,10 +56,12 @@ def _in_force(certificate: Certificate, missed: MissRate | None) -> str:
 
 
 def _next_step(certificate: Certificate) -> tuple[str, ...]:
-    if certificate.first is None and certificate.seen:
-        opening = f"The first {OPENING} scores choose where the sequence starts; {certificate.seen} are in."
-    else:
-        opening = ""
+    if certificate.first is None:
+        needed = clean_needed(Evidence(), certificate.alpha)
+        return (
+            f"The first {OPENING} scores choose where certification begins, and {certificate.seen} are in; {needed} "
+            f"right in a row then bound its rate of errors by {certificate.alpha:.0%}.",
+        )
     index = _next_index(certificate)
     if index == len(CANDIDATES):
         return ("No higher candidate is left.",)
@@ -67,7 +69,7 @@ def _next_step(certificate: Certificate) -> tuple[str, ...]:
     step = (
         f"Next, up to {CANDIDATES[index]:.2f}: evidence {evidence.wealth:.3g} of {FIRES_AT:.0f} ({_counts(evidence)})."
     )
-    return tuple(sentence for sentence in (opening, step, _why_not(evidence, certificate.alpha)) if sentence)
+    return step, _why_not(evidence, certificate.alpha)
 
 
 def _why_not(evidence: Evidence, alpha: float) -> str:

@@ -21,10 +21,12 @@ _PRIOR_KEPT: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Further samples of the same decision: how many were taken, and how many came out as another action."""
+    """Further samples of the same decision: how many were taken, how many came out as another action, and how many of
+    those only because they could not be drawn."""
 
     taken: int
     differing: int
+    failed: int = 0
 
     @property
     def disagreement(self) -> float:
@@ -63,8 +65,10 @@ def action_key(action: str, arguments: Mapping[str, Any]) -> str:
 
 
 def samples_of(proposed: str, others: Sequence[str | None]) -> Samples | None:
-    """Compare the proposal's `action_key` with the other samples'; a sample that failed (None) differs."""
-    return Samples(len(others), sum(other != proposed for other in others)) if others else None
+    """Compare the proposal's `action_key` with the other samples'; a sample that failed (None or "") differs."""
+    if not others:
+        return None
+    return Samples(len(others), sum(other != proposed for other in others), sum(not other for other in others))
 
 
 def mean_of_present(parts: Mapping[str, float | None]) -> float:

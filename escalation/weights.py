@@ -1,4 +1,4 @@
-"""Weights of the score learned from outcomes. Off until there are labels and someone switches them on.
+"""Weights of the score learned from outcomes. Off until there are labels and someone switches them on (scoring.py).
 
 They are part of the behaviour version: other weights, another version, and its certificates start anew.
 """

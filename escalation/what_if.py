@@ -17,8 +17,11 @@ class Rescored(NamedTuple):
 
 
 def rescored(body: Mapping[str, Any], weights: Mapping[str, float] | None, threshold: float | None) -> Rescored:
-    """From the body of an `escalation` event; None: as it was then."""
+    """From the body of an `escalation` event; None: as it was then. Where something else than the score decided (a
+    fixed checkpoint, a stage, a task newer than what is certified), it decides again."""
     total = float(body["total"]) if weights is None else sum(weights[name] * body[name] for name in WEIGHTS)
+    if body["band"] != band_of(body["total"], body["threshold"]):
+        return Rescored(round(total, 4), body["band"])
     return Rescored(round(total, 4), band_of(round(total, 4), body["threshold"] if threshold is None else threshold))
 
 

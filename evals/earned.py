@@ -53,8 +53,7 @@ async def play(app: Application) -> list[str]:
 
 async def _stands(app: Application, place: Place) -> str:
     [level] = [level for level in await levels.levels(app) if level.place == place]
-    alone = "asks" if level.held.threshold is None else f"acts alone up to {level.held.threshold:.2f}"
-    return f"{alone}; {level.evidence}; {level.missing}"
+    return f"{level.evidence}; {level.missing}"
 
 
 async def run(settings: Settings) -> int:

@@ -16,23 +16,30 @@ from store.standings import Place
 SCORE = 0.48
 
 
-def scored(total: float = SCORE, threshold: float | None = None) -> Score:
-    parts = {"low_confidence": total, "novelty": total, "historical_need": total}
+def scored(total: float = SCORE, threshold: float | None = None, novelty: float = 1.0) -> Score:
+    """With this total, and as much novelty as that allows: what is certified on it is certified for new tasks too."""
+    new = min(novelty, 3 * total)
+    parts = {"low_confidence": (3 * total - new) / 2, "novelty": new, "historical_need": (3 * total - new) / 2}
     return Score(**parts, total=total, threshold=threshold, band="review", reasons=("simulated",))
 
 
 async def judged(
-    pool: Pool, thread_id: str, place: Place, verdict: Verdict = "right", count: int = 1, **said: float
+    pool: Pool,
+    thread_id: str,
+    place: Place,
+    verdict: Verdict = "right",
+    count: int = 1,
+    artifact: str = "",
+    **said: float,
 ) -> None:
-    """`count` simulated decisions of people on proposals of one task type."""
+    """`count` simulated decisions of people on proposals of one task type. `artifact`: SHA-256 of the proposal."""
     for _ in range(count):
         row = {
             **place._asdict(), "thread_id": thread_id, "proposal_id": uuid.uuid4().hex, "proposal_hash": "simulated",
             "answer": "approve", "changed": verdict != "right", "actor": "simulated",
         }  # fmt: skip
-        earning = Earning(
-            scored(said.get("score", SCORE)), "", said.get("floor", 1.0), int(said.get("era", 0)), "normal", True
-        )
+        score = scored(said.get("score", SCORE), novelty=said.get("novelty", 1.0))
+        earning = Earning(score, artifact, said.get("floor", 1.0), int(said.get("era", 0)), "normal", True)
         async with pool.connection() as connection, connection.transaction():
             thread = await lock_thread(connection, thread_id)
             await append(connection, thread, await decided(connection, row, earning, Word(verdict)))

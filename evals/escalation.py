@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeVar
 
 from escalation.audit import USUAL, probability, toss
+from escalation.calibration import ENOUGH, Label, calibrate
 from escalation.certificate import ALPHA, CANDIDATES, Certificate, Outcome, update
 from escalation.hand_rule import HandRule, review
 from escalation.intervals import rate_interval
 from escalation.revocation import Watch, observe
-from evals.judgements import Population, auroc, by_agent, populations
+from evals.judgements import Judgement, Population, auroc, by_agent, populations
 
 T = TypeVar("T")
 LABELS: Final = 2_000
@@ -29,11 +30,12 @@ MOST_OUTCOMES: Final = 40_000
 SHARE_BARS: Final = {0.05: 0.50, 0.10: 0.65}
 DETECTION_AUDITS: Final = 30
 FALSE_ALARM_AUDITS: Final = 1_000
-OUT_OF_REACH: Final = "not met, and out of reach of any rule here (evals/README.md)"
+FALSE_ALARMS: Final = 0.02
+OUT_OF_REACH: Final = "not met, and out of reach"
 
 
 class Size(NamedTuple):
-    """Streams per population and alpha; watches per alpha and risk.
+    """Streams per population and alpha; watches per alpha and risk; draws of labels per agent.
 
     `slack`: what is too small to decide misses a bar only when its whole 95 % interval does.
     """
@@ -41,11 +43,12 @@ class Size(NamedTuple):
     streams: int
     populations: int
     watches: int
+    draws: int
     slack: bool
 
 
-LONG: Final = Size(streams=20, populations=112, watches=4_000, slack=False)
-SHORT: Final = Size(streams=1, populations=14, watches=300, slack=True)
+LONG: Final = Size(streams=20, populations=112, watches=4_000, draws=60, slack=False)
+SHORT: Final = Size(streams=1, populations=14, watches=300, draws=2, slack=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,32 @@ def confidence_lines() -> list[Line]:
     return [Line(text, statistics.mean(whole) >= 0.80), Line(f"AUROC of the self-report alone {_mean(alone)}")]
 
 
+def calibration_line(size: Size) -> Line:
+    """The self-report recalibrated on as few labels as it ever is, on 2,000 answers that the fit has not seen."""
+    gains = [
+        gain for agent, answers in by_agent().items() for draw in range(size.draws)
+        if (gain := _recalibrated(_seeded(f"{agent}/{draw}").sample(answers, ENOUGH + 2_000)))
+    ]  # fmt: skip
+    better = rate_interval(sum(now < before for before, now in gains), len(gains))
+    before, now = (statistics.mean(each) for each in zip(*gains, strict=True))
+    return Line(
+        f"self-report recalibrated on {ENOUGH} labels: Brier score {now:.3f} instead of {before:.3f}, better in "
+        f"{statistics.mean(now < before for before, now in gains):.0%} of {len(gains)} draws ({better.low:.0%} to "
+        f"{better.high:.0%})",
+        now < before,
+    )
+
+
+def _recalibrated(answers: Sequence[Judgement]) -> tuple[float, float] | None:
+    """Brier score of the self-report and of the recalibrated one; None when nothing is learned."""
+    labels = [Label(1 - one.self_report, not one.wrong) for one in answers]
+    if (fitted := calibrate(labels[:ENOUGH])) is None:
+        return None
+    unseen = labels[ENOUGH:]
+    before = statistics.fmean((one.stated - one.right) ** 2 for one in unseen)
+    return before, statistics.fmean((fitted(one.stated) - one.right) ** 2 for one in unseen)
+
+
 def certificate_lines(alpha: float, size: Size) -> list[Line]:
     runs = streams(certificate_run, alpha, size)
     by_type: dict[str, list[bool]] = defaultdict(list)
@@ -188,10 +217,35 @@ def revocation_lines(alpha: float, size: Size) -> list[Line]:
     false = [after is not None for after in watches(0.4 * alpha, FALSE_ALARM_AUDITS)]
     median, low, high = (delays[int(part * (len(delays) - 1))] for part in (0.5, 0.1, 0.9))
     delay = f"alpha {alpha:.0%}: alarm at 4 alpha after {median} audits (80 % within {low} to {high}); bar 30"
+    least = least_false_alarms(4 * alpha, 0.4 * alpha)
+    why = f"any rule that meets it whenever the risk rises has {least:.0%} false alarms (evals/README.md)"
+    reachable = least <= FALSE_ALARMS
     return [
-        Line(delay, median <= DETECTION_AUDITS) if alpha >= ALPHA["normal"] else Line(f"{delay}, {OUT_OF_REACH}"),
-        _at_most(f"alpha {alpha:.0%}: false alarms per 1,000 audits at .4 alpha", false, 0.02, size),
+        Line(delay, median <= DETECTION_AUDITS) if reachable else Line(f"{delay}, {OUT_OF_REACH}: {why}"),
+        _at_most(f"alpha {alpha:.0%}: false alarms per 1,000 audits at .4 alpha", false, FALSE_ALARMS, size),
     ]
+
+
+def least_false_alarms(risen: float, usual: float) -> float:
+    """Share of 1,000 audits with a false alarm at the risk `usual`, for the best rule that alarms with an even chance
+    within 30 audits of a rise to `risen`, whenever that comes.
+
+    In each 30 audits it is a test with power 1/2 of one risk against the other; the likeliest losses first have the
+    fewest false alarms (Neyman & Pearson 1933), whatever the rule knows from before.
+    """
+    needed, falsely = 0.5, 0.0
+    for losses in range(DETECTION_AUDITS, -1, -1):
+        caught = _binomial(DETECTION_AUDITS, losses, risen)
+        share = min(1.0, needed / caught) if caught else 1.0
+        falsely += share * _binomial(DETECTION_AUDITS, losses, usual)
+        needed -= share * caught
+        if needed <= 0:
+            break
+    return float(1 - (1 - falsely) ** (FALSE_ALARM_AUDITS // DETECTION_AUDITS))
+
+
+def _binomial(trials: int, hits: int, rate: float) -> float:
+    return float(math.comb(trials, hits) * rate**hits * (1 - rate) ** (trials - hits))
 
 
 def _at_most(what: str, flags: Sequence[bool], bar: float, size: Size) -> Line:
@@ -219,6 +273,7 @@ def _ratio(ours: Sequence[float], oracles: Sequence[float]) -> tuple[float, floa
 
 def report(size: Size) -> Iterator[Line]:
     yield from confidence_lines()
+    yield calibration_line(size)
     for alpha in sorted(ALPHA.values(), reverse=True):
         yield from certificate_lines(alpha, size)
         yield from hand_lines(alpha, size)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from core.actions import SelfReport
+from escalation import learning
 from escalation.certificate import CANDIDATES
 from escalation.signals import UNREADABLE, Readings, Samples, confidence_parts, mean_of_present
 
@@ -103,15 +104,5 @@ def _population(agent: str, task_type: str, members: Sequence[Judgement]) -> Pop
 
 
 def auroc(pairs: Iterable[tuple[float, bool]]) -> float:
-    """Chance that a wrong answer scores above a right one, ties half (Mann & Whitney 1947)."""
-    ordered = sorted(pairs)
-    wrong_total = sum(wrong for _, wrong in ordered)
-    right_total = len(ordered) - wrong_total
-    wins, right_below = 0.0, 0
-    for _, tied in groupby(ordered, key=lambda pair: pair[0]):
-        flags = [wrong for _, wrong in tied]
-        wrong_here = sum(flags)
-        right_here = len(flags) - wrong_here
-        wins += wrong_here * (right_below + right_here / 2)
-        right_below += right_here
-    return wins / (wrong_total * right_total)
+    """Chance that a wrong answer scores above a right one, ties half."""
+    return learning.auroc((score, wrong, 1.0) for score, wrong in pairs)

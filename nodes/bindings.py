@@ -23,6 +23,7 @@ from core.ports import (
 )
 from core.vocabulary import Environment, Risk
 from escalation.samples import NONE, Way
+from escalation.scoring import Scoring
 from policy.budgets import LIMITS, Limit
 from policy.check import Situation
 
@@ -50,6 +51,8 @@ class Bindings:
     new_id: Callable[[], str]
     samples: Mapping[Risk, tuple[Way, ...]] = field(default_factory=lambda: NONE)
     """Further samples of a decision, by the risk of the tool that was chosen."""
+    scorings: Mapping[str, Scoring] = field(default_factory=dict)
+    """What was learned of scoring, by task type; where nothing was, the usual."""
     budgets: Budgets = field(default_factory=Unlimited)
     limits: Sequence[Limit] = LIMITS
     postponed: int = 0

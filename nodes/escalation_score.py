@@ -15,7 +15,8 @@ from core.events import event
 from core.ports import CallSite, Scored
 from core.reviews import action_request, at_stake
 from core.state import Json, ThreadState
-from escalation.score import Signals, score
+from escalation.score import Signals, Words, score, too_new
+from escalation.scoring import USUAL
 from escalation.signals import Readings, action_key, samples_of
 from escalation.stages import routed
 from escalation.standing import counts
@@ -50,7 +51,10 @@ def escalation_score(bound: Bindings) -> Node:
         filled = await shown(bound.artifacts, state, proposal)
         asked = action_request(filled, policy, scored, bound.domain.explain(view, filled))
         stake = at_stake(bound.domain.tools[task_type], filled.arguments)
+        if signals.scoring.weights is not None:
+            stake |= {"weights": signals.scoring.weights.as_mapping()}
         earning = _earning(bound, proposal, policy, held)
+        earning["counts"] = earning["counts"] and not too_new(signals)
         return update | {"review": asked | {"action_hash": proposal.hash, "earning": earning} | stake}
 
     return node
@@ -63,7 +67,19 @@ async def _signals(bound: Bindings, site: CallSite, view: View, proposal: Propos
     reasons = bound.domain.reasons(view, proposal)
     samples = samples_of(action_key(task_type, proposal.arguments), proposal.samples)
     readings = Readings(samples=samples) if samples else None
-    return Signals(proposal.report, reading, changed, decided, held.threshold, reasons, readings)
+    words = Words(bound.domain.tools[task_type].decides, bound.domain.card.unit)
+    return Signals(
+        proposal.report,
+        reading,
+        changed,
+        decided,
+        held.threshold,
+        reasons,
+        readings,
+        scoring=bound.scorings.get(task_type, USUAL),
+        farthest=held.farthest,
+        words=words,
+    )
 
 
 def _said(proposal: Proposal, scored: Score, signals: Signals, controls: Controls, coin: Coin | None) -> Json:
@@ -82,11 +98,21 @@ def _said(proposal: Proposal, scored: Score, signals: Signals, controls: Control
             "decided": signals.decided,
         },
         samples=list(proposal.samples),
+        **_learned(proposal, signals),
         controls=controls.to_json(),
         coin=None
         if coin is None
         else {"probability": coin.probability, "chance": coin.chance, "audited": coin.audited},
     )
+
+
+def _learned(proposal: Proposal, signals: Signals) -> Json:
+    """What was learned of scoring and what it made of the self-report; nothing where nothing was."""
+    if signals.scoring == USUAL:
+        return {}
+    calibration, stated = signals.scoring.calibration, proposal.report.confidence
+    counts_as = None if calibration is None else calibration(stated)
+    return {"scoring": {**signals.scoring.to_json(), "stated": stated, "counts_as": counts_as}}
 
 
 def _about_to_run(bound: Bindings, proposal: Proposal, scored: Score, held: InForce) -> Scored:

@@ -16,6 +16,7 @@ from runtime.intake import NewThread
 from runtime.keyword_file import Row, Skipped, open_keywords
 from runtime.wiring import Application
 from store.batches import BatchStore, Chunk, Common, NewThreadRow, no_such_batch
+from store.scorings import ScoringStore
 from tools.serp_shapes import normalised_keyword
 
 if TYPE_CHECKING:
@@ -114,8 +115,13 @@ class _Adding:
                 by_tenant.setdefault(company.tenant, []).append(new)
         for tenant, threads in by_tenant.items():
             batch = self._said.batches.get(tenant)
-            common = _of_tenant(self._common, tenant)
+            common = await self._of_tenant(tenant)
             self._count(tenant, await self._batches.add(common, batch, threads, again=self._asked.again))
+
+    async def _of_tenant(self, tenant: str) -> Common:
+        known, environment = self._common.behaviour_versions, self._common.environment
+        versions = await ScoringStore(self._app.pool).in_use(tenant, environment, known)
+        return replace(self._common, tenant=tenant, behaviour_versions=versions)
 
     async def _company(self, profile: str) -> seo.Company | str:
         """The company of a profile, whose path is relative to the keywords' file; why it cannot be used otherwise."""
@@ -164,10 +170,6 @@ async def _common(app: Application, asked: Asked) -> Common:
         "", seo.DOMAIN.name, asked.file.name, app.settings.environment, asked.requester, choice.label, GRAPH_VERSION,
         app.release(versions), versions,
     )  # fmt: skip
-
-
-def _of_tenant(common: Common, tenant: str) -> Common:
-    return replace(common, tenant=tenant)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,7 @@ def _have(rows: Sequence[Mapping[str, Any]], conflicts: int) -> Have:
         have = replace(
             have,
             threshold=None if row["threshold"] is None else float(row["threshold"]),
+            farthest=None if row["farthest"] is None else float(row["farthest"]),
             granted=row["granted"],
             waived=row["waived"],
             era=int(row["era"]),

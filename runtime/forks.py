@@ -31,6 +31,7 @@ from runtime.roles import refuse_unless_admin
 from runtime.states import state_at
 from runtime.wiring import Application
 from store.history import HistoryStore, Moment
+from store.scorings import ScoringStore
 from tools.stubs import reaches_outside
 
 Fate = Literal["stubbed", "its own", "answered", "again"]
@@ -82,8 +83,9 @@ async def plan(
 async def fork(app: Application, asked: Plan, by: str, *, reserved: bool = False) -> str:
     """Store the copy, queued; returns its id. A `reserved` one the caller runs."""
     source = asked.source
-    versions = app.behaviour_versions(source["domain"], await app.choice(source["model"]))
-    release = app.release(versions)
+    bases = app.behaviour_versions(source["domain"], await app.choice(source["model"]))
+    versions = await ScoringStore(app.pool).in_use(source["tenant"], source["environment"], bases)
+    release = app.release(bases)
     body = {
         "from": source["id"],
         "checkpoint": asked.moment.checkpoint_id,

@@ -55,6 +55,8 @@ async def add(app: Application, rule: NewRule, by: str) -> int:
         _usable(address)
     if rule.assign_to and rule.occasion != "overdue":
         raise BadInput("Only what is overdue is given to somebody else: --on overdue --assign NAME.")
+    if rule.occasion == "revoked" and (rule.tier or rule.hours is not None):
+        raise BadInput("An alarm is of a task type and is told at once: leave --tier and --hours out.")
     row: dict[str, Any] = {"occasion": rule.occasion, "variable": variable, "sealed": None, "key_name": None}
     row |= {"shown": f"env:{variable}" if variable else shown(address), "created_by": by, "assign_to": rule.assign_to}
     if variable is None and cipher is not None:
@@ -74,12 +76,11 @@ async def try_out(app: Application, number: int) -> bool:
 
 
 async def tell(app: Application) -> list[str]:
-    """Send what is due, each review at most once a rule; what is to be said of it, in a line each."""
+    """Send what is due, each review and each alarm at most once a rule; what is to be said of it, in a line each."""
     store, said = NoticeStore(app.pool), list[str]()
     for rule in await store.rules():
         digest = rule["occasion"] == "digest"
-        due = app.settings.review_due_hours
-        rows = await (store.digest(rule) if digest else store.claimed(rule, due, BATCH))
+        rows = await _due(app, store, rule)
         if not rows:
             if digest:
                 await store.digested(rule["number"], sent=True)  # an empty one needs no message
@@ -90,9 +91,18 @@ async def tell(app: Application) -> list[str]:
         if digest:
             await store.digested(rule["number"], sent=sent)
         else:
-            await store.done(rule["number"], [row["number"] for row in rows], sent=sent)
+            done = store.done_revoked if rule["occasion"] == "revoked" else store.done
+            await done(rule["number"], [row["number"] for row in rows], sent=sent)
         said.append(f"{rule['occasion']} ({len(rows)}) to {rule['shown']}: {'sent' if sent else why}")
     return said
+
+
+async def _due(app: Application, store: NoticeStore, rule: Row) -> Sequence[Row]:
+    if rule["occasion"] == "digest":
+        return await store.digest(rule)
+    if rule["occasion"] == "revoked":
+        return await store.revoked(rule, BATCH)
+    return await store.claimed(rule, app.settings.review_due_hours, BATCH)
 
 
 def address_of(app: Application, rule: Row) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from core.errors import NotFound
 from core.tools import ToolSpec
 from escalation.lacking import enough
+from escalation.score import WEIGHTS
 
 PARTS = {"low_confidence": "low confidence", "novelty": "novelty", "historical_need": "history of changes"}
 
@@ -36,15 +37,17 @@ def form_of(domain: str, action: str) -> dict[str, Any]:
 
 def would_have_passed(request: Mapping[str, Any], facts: Mapping[str, Any] | None, policies: Path | None) -> list[str]:
     """Single changes with which nobody would have been asked, in words. `facts`: those of its policy check."""
-    return [*_rules(facts, policies), *_score(request.get("score"))]
+    return [*_rules(facts, policies), *_score(request.get("score"), request.get("weights", WEIGHTS))]
 
 
-def _score(score: Mapping[str, Any] | None) -> list[str]:
+def _score(score: Mapping[str, Any] | None, weights: Mapping[str, float]) -> list[str]:
     if not score or score.get("band") not in ("review", "block"):
         return []
     if score.get("threshold") is None:
         return ["a certificate for this task type: nothing is certified for it yet"]
-    found = enough(score, score["threshold"])
+    if score["total"] <= score["threshold"]:
+        return []  # asked about for another reason than its score, which its reasons say
+    found = enough(score, score["threshold"], weights)
     if not found:
         return [f"a score up to {score['threshold']:.2f}; no single part of it would have been enough"]
     return [f"{PARTS[name]} up to {most:.2f} instead of {score[name]:.2f}" for name, most in found.items()]

@@ -34,6 +34,7 @@ from runtime.wiring import Application
 from store.outcomes import Word
 from store.reviews import VERDICTS, Decision
 from store.roles import RoleStore
+from store.scorings import ScoringStore
 from store.threads import Lease
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ _LOOK_SECONDS: Final = 0.5
 async def start(app: Application, new: NewThread, *, reserved: bool = False) -> str:
     """Store a queued thread and its first event; returns its id. A `reserved` one the caller runs himself."""
     choice = await app.choice(new.task["model"])
-    versions = app.behaviour_versions(new.domain, choice)
+    bases = app.behaviour_versions(new.domain, choice)
+    versions = await ScoringStore(app.pool).in_use(new.tenant, app.settings.environment, bases)
     row = {
         "tenant": new.tenant,
         "domain": new.domain,
@@ -63,7 +65,7 @@ async def start(app: Application, new: NewThread, *, reserved: bool = False) -> 
         "requester": new.requester,
         "model": choice.label,
         "graph_version": GRAPH_VERSION,
-        "release": app.release(versions),
+        "release": app.release(bases),
         "behaviour_versions": versions,
     }
     said = {"domain": new.domain, "task": sha256(dict(new.task)), "release": row["release"], "behaviour": versions}

@@ -33,6 +33,7 @@ LEVEL_MOVES: Final[Mapping[LevelMove, str]] = {
     "revoked": "may not act alone any more",
     "restricted": "is held shorter",
     "recovered": "is held less short",
+    "rescored": "is scored in another way",
     "granted": "was granted a level",
     "lowered": "was lowered by a person",
     "lifted": "is no longer lowered",

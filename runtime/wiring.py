@@ -41,6 +41,7 @@ from store.memory import PostgresMemory
 from store.model_calls import ModelCallStore
 from store.outcomes import RunOutcomes
 from store.reviews import ReviewStore
+from store.scorings import ScoringStore
 from store.secrets import SecretStore
 from store.spending import PostgresBudgets, agent_of
 from store.sql import query
@@ -180,14 +181,15 @@ class Application:
         apart = ""
         if is_stubbed(thread):
             tools, novelty, apart = stubbed(tools), Forgetful(novelty), thread["id"]
-        limits = self.limits(thread["domain"])
+        limits, versions = self.limits(thread["domain"]), thread["behaviour_versions"]
+        scorings = await ScoringStore(self.pool).of_versions(thread["tenant"], thread["environment"], versions)
         budgets = PostgresBudgets(self.pool, agent_of(thread["tenant"], thread["domain"]), limits)
         secrets = SecretStore(self.pool, lambda: cipher_for_secrets(self.settings))
         ledger = self.parts.ledger(self.pool, epoch, limits)
         earned = EarnedAuthorities(
             self.pool,
             thread["environment"],
-            thread["behaviour_versions"],
+            versions,
             self.settings.stages,
             self.settings.checkpoints,
         )
@@ -199,7 +201,7 @@ class Application:
             approvals=self.reviews,
             novelty=novelty,
             history=self.reviews,
-            outcomes=RunOutcomes(self.pool, thread["environment"], thread["behaviour_versions"]),
+            outcomes=RunOutcomes(self.pool, thread["environment"], versions),
             memory=PostgresMemory(self.pool),
             gate=self.gate,
             environment=thread["environment"],
@@ -211,6 +213,7 @@ class Application:
             budgets=budgets,
             limits=limits,
             samples=self.samples(offline=choice.kind == "offline"),
+            scorings=scorings,
             postponed=thread["postponed"],
         )
 

@@ -56,6 +56,7 @@ class _Worker:
     running: dict[str, RunControl] = field(default_factory=dict)
     away: bool = False
     audits_due: float = 0.0
+    learning_due: float = 0.0
 
     async def run(self, thread_id: str) -> None:
         """One job."""
@@ -131,12 +132,24 @@ class _Worker:
                         self.report(PEOPLE, f"review r-{number} has expired, and its thread is stopped")
                 for line in await notices.tell(self.app):
                     self.report(PEOPLE, line)
+                await self._learn()
             except psycopg.OperationalError as error:
                 self.outage(error)
             except Exception as error:  # noqa: BLE001 - the shell of this task: threads must run on
                 self.report(PEOPLE, f"A bug of ours: {type(error).__name__}. Please report {kept(error)}")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.stopped.wait(), _PEOPLE_SECONDS)
+
+    async def _learn(self) -> None:
+        """Now and then: what was judged may say what a stated confidence is worth."""
+        from runtime import learning
+
+        now = asyncio.get_running_loop().time()
+        if now < self.learning_due:
+            return
+        self.learning_due = now + _AUDITS_SECONDS
+        for place in await learning.recalibrate(self.app):
+            self.report(PEOPLE, f"what {place.task_type} of {place.tenant} states of itself is recalibrated")
 
     async def drain(self) -> None:
         await self.stopped.wait()

@@ -36,6 +36,11 @@ class NoticeStore:
         }
         return await self._rows("notice_claim", **asked, due_hours=due_hours, limit=limit)
 
+    async def revoked(self, rule: Mapping[str, Any], limit: int) -> Sequence[Row]:
+        """The alarms that a rule is to tell of now, written down as `claimed` does."""
+        asked = {name: rule[name] for name in ("number", "tenant", "task_type", "created_at")}
+        return await self._rows("notice_claim_revoked", **asked, limit=limit)
+
     async def digest(self, rule: Mapping[str, Any]) -> Sequence[Row]:
         """What waits, if the rule's digest is due now; then it is written down as sent."""
         if not await self._rows("digest_claim", number=rule["number"], hours=rule["hours"]):
@@ -45,6 +50,10 @@ class NoticeStore:
     async def done(self, rule: int, reviews: Sequence[int], *, sent: bool) -> None:
         state = "sent" if sent else "failed"
         await self._rows("notice_done", rule=rule, reviews=list(reviews), state=state)
+
+    async def done_revoked(self, rule: int, changes: Sequence[int], *, sent: bool) -> None:
+        state = "sent" if sent else "failed"
+        await self._rows("notice_done_revoked", rule=rule, changes=list(changes), state=state)
 
     async def digested(self, rule: int, *, sent: bool) -> None:
         await self._rows("digest_done", rule=rule, state="sent" if sent else "failed")

@@ -570,7 +570,8 @@ from event where thread_id = %(id)s and at > %(since)s and kind <> 'lease_taken'
 select rule.*, coalesce(told.sent, 0) as sent, coalesce(told.failed, 0) as failed
 from notification_rule rule left join lateral (
   select count(*) filter (where state = 'sent') as sent, count(*) filter (where state <> 'sent') as failed
-  from (select state from notification where rule = rule.number union all select state from digest where rule = rule.number) each
+  from (select state from notification where rule = rule.number union all select state from digest where rule = rule.number
+        union all select state from level_notification where rule = rule.number) each
 ) told on true
 where removed_at is null order by number
 
@@ -601,8 +602,24 @@ with due as (
 select review.number, review.task_type, review.tier, review.tenant, review.opened_at
 from claimed join review on review.number = claimed.review order by review.opened_at
 
+-- notice_claim_revoked: Write down the alarms that a rule is to tell of now; who comes second gets none of them.
+with due as (
+  select number from level_change
+  where change = 'revoked' and at >= %(created_at)s and (%(tenant)s::text is null or tenant = %(tenant)s)
+    and (%(task_type)s::text is null or task_type = %(task_type)s)
+    and not exists (select from level_notification where rule = %(number)s and level_notification.change = level_change.number)
+  order by number limit %(limit)s
+), claimed as (
+  insert into level_notification (rule, change) select %(number)s, number from due on conflict do nothing returning change
+)
+select level_change.number, task_type, tenant, environment, reason
+from claimed join level_change on level_change.number = claimed.change order by level_change.number
+
 -- notice_done: What became of the sending.
 update notification set state = %(state)s where rule = %(rule)s and review = any(%(reviews)s)
+
+-- notice_done_revoked: What became of the sending.
+update level_notification set state = %(state)s where rule = %(rule)s and change = any(%(changes)s)
 
 -- digest_claim: A digest is due when none was written for so many hours.
 insert into digest (rule)
@@ -683,6 +700,38 @@ set better = coalesce(%(better)s, better),
     reason_code = case when verdict is null and not audited then coalesce(reason_code, %(reason_code)s) else reason_code end
 where thread_id = %(thread_id)s and (%(task_type)s::text is null or task_type = %(task_type)s)
 
+-- scoring_active: The scorings in use.
+select tenant, environment, task_type, made_of, behaviour_version as version from scoring
+where active and (%(tenant)s::text is null or tenant = %(tenant)s)
+
+-- scoring_read: What these behaviour versions are scored by.
+select task_type, behaviour_version, learned from scoring
+where tenant = %(tenant)s and environment = %(environment)s and behaviour_version = any(%(versions)s)
+
+-- scoring_labels: The latest labelled outcomes of a task type under whatever scoring, oldest first, with the proposals that are kept.
+select latest.*, artifact.content from (
+  select id, tenant, artifact as sha256, parts, verdict, propensity from outcome
+  where tenant = %(tenant)s and environment = %(environment)s and task_type = %(task_type)s and counted is not null and parts is not null
+    and (behaviour_version = %(base)s or starts_with(behaviour_version, %(base)s || '.'))
+  order by id desc limit %(limit)s
+) latest left join artifact on artifact.tenant = latest.tenant and artifact.sha256 = latest.sha256
+order by latest.id
+
+-- scoring_due: Where so much was labelled, nothing is certified or granted, and nothing was ever learned.
+select * from standing
+where counted >= %(needed)s and threshold is null and granted is null and waived is null and behaviour_version <> '*' and strpos(behaviour_version, '.') = 0
+  and not exists (select from scoring where scoring.tenant = standing.tenant and scoring.environment = standing.environment
+                  and scoring.task_type = standing.task_type and scoring.made_of = standing.behaviour_version)
+
+-- scoring_off: New threads are scored as usual again.
+update scoring set active = false
+where tenant = %(tenant)s and environment = %(environment)s and task_type = %(task_type)s and made_of = %(base)s and active
+
+-- scoring_insert: New threads are scored by it.
+insert into scoring (tenant, environment, task_type, behaviour_version, made_of, learned, made_by)
+values (%(tenant)s, %(environment)s, %(task_type)s, %(version)s, %(base)s, %(learned)s, %(by)s)
+on conflict (tenant, environment, task_type, behaviour_version) do update set active = true
+
 -- standing_hold: Where a task type stands, made if need be, and held until the transaction ends.
 insert into standing (tenant, environment, task_type, behaviour_version, risk, certificate, watch, quality)
 values (%(tenant)s, %(environment)s, %(task_type)s, %(behaviour_version)s, %(risk)s, %(certificate)s, %(watch)s, %(quality)s)
@@ -693,7 +742,7 @@ returning *
 update standing
 set threshold = %(threshold)s, certificate = %(certificate)s, watch = %(watch)s, era = %(era)s, counted = %(counted)s, alone = %(alone)s,
     since_raise = %(since_raise)s, since_sync = %(since_sync)s, quality = %(quality)s, signals = %(signals)s, granted = %(granted)s,
-    waived = %(waived)s, lowered = %(lowered)s, updated_at = now()
+    waived = %(waived)s, lowered = %(lowered)s, farthest = %(farthest)s, updated_at = now()
 where tenant = %(tenant)s and environment = %(environment)s and task_type = %(task_type)s and behaviour_version = %(behaviour_version)s
 
 -- standing_signals: Of the last outcomes of a task type: did people agree, was what followed a correction right, did its calls succeed, and how much of the budget for what cannot be undone has the last one's thread spent.
@@ -716,6 +765,13 @@ select count(*) filter (where verdict = 'right') as agreed, count(*) filter (whe
        coalesce((select spent from budget), 0) as spent, coalesce((select allowed from budget), 0) as allowed
 from followed
 
+-- standing_farthest: The novelty that 99 of 100 right tasks had at most, of the last ones within the threshold of a certificate.
+select percentile_disc(0.99) within group (order by novelty) as novelty from (
+  select (parts ->> 'novelty')::float8 as novelty from outcome
+  where tenant = %(tenant)s and environment = %(environment)s and task_type = %(task_type)s and behaviour_version = %(behaviour_version)s
+    and counted is not null and era = %(era)s and verdict = 'right' and score <= %(threshold)s
+  order by counted desc limit 1000) latest
+
 -- standing_read: Where these task types stand, and how many subjects the tenant's facts contradict each other on.
 with doubtful as (
   select subject from fact where tenant = %(tenant)s group by subject having count(distinct value) > 1
@@ -727,7 +783,7 @@ with doubtful as (
       where other.tenant = %(tenant)s and other.subject = doubtful.subject and other.value <> winner.value
         and not (winner.at > other.at and array_position(%(trusts)s::text[], winner.trust) >= array_position(%(trusts)s::text[], other.trust))))
 )
-select standing.task_type, standing.behaviour_version, threshold, granted, waived, lowered, era, since_raise, quality, signals, conflicts.open as conflicts
+select standing.task_type, standing.behaviour_version, threshold, farthest, granted, waived, lowered, era, since_raise, quality, signals, conflicts.open as conflicts
 from conflicts
 left join unnest(%(types)s::text[], %(versions)s::text[]) as asked(task_type, behaviour_version) on true
 left join standing on standing.tenant = %(tenant)s and standing.environment = %(environment)s and standing.task_type = asked.task_type

@@ -71,9 +71,19 @@ async def label(connection: Connection, row: Mapping[str, Any], outcome: Labelle
         after |= {"granted": None, "waived": None, "since_raise": 0}
     elif (standing.threshold or 0.0) > (row["threshold"] or 0.0):
         after["since_raise"] = 0
+    after["farthest"] = await _farthest(connection, after)
     changes = [*_of_certificate(row, after, alarm)]
     after, moved = await _measured(connection, row, after)
     return await store(connection, row, after, [*changes, *moved], thread_id)
+
+
+async def _farthest(connection: Connection, row: Mapping[str, Any]) -> float | None:
+    """How new a task may be to be one of those that a certificate speaks of; None without one."""
+    if row["threshold"] is None:
+        return None
+    asked = {name: row[name] for name in (*Place._fields, "era", "threshold")}
+    found = await (await connection.execute(query("standing_farthest"), asked)).fetchone()
+    return None if found is None else found["novelty"]
 
 
 async def acted_alone(connection: Connection, row: Mapping[str, Any], thread_id: str) -> list[Event]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.errors import ToolError
-from core.ports import Embedder, NoveltyReading
+from core.ports import UNUSABLE, Embedder, NoveltyReading
 from escalation.novelty import NAME, embed, novelty_of_distance
 
 _SOON_COUNTED: Final = 1_000
@@ -137,7 +137,7 @@ def _failures() -> tuple[type[Exception], ...]:
 
 def _unusable(error: Exception) -> str:
     cause = " ".join(str(error).split())[:120] or type(error).__name__
-    return f"the index of past tasks does not work ({cause}), so everything counts as new"
+    return f"{UNUSABLE} ({cause}), so everything counts as new"
 
 
 def _name(embedder: str, tenant: str, task_type: str) -> str:

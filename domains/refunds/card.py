@@ -8,6 +8,7 @@ from core.domain import Card, Refusal, Scope
 
 CARD: Final = Card(
     title="Refund desk, one customer's request at a time",
+    unit="request",
     trigger="A person of the desk hands over an order number and the customer's mail.",
     owner="The head of the desk that the profile names.",
     mandate=(

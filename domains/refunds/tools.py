@@ -55,6 +55,7 @@ SPECS: Final = (
         cost=REVERSIBLE,
         timeout=10.0,
         decision_point=True,
+        decides="reply",
         produces="reply",
     ),
     ToolSpec(

@@ -8,6 +8,7 @@ from core.domain import Card, Scope
 
 CARD: Final = Card(
     title="Search content, one keyword at a time",
+    unit="keyword",
     trigger="A person, or a row of a batch, gives a keyword with a locale and a company profile.",
     owner="The content lead of the tenant that the profile names.",
     mandate=(

@@ -65,6 +65,7 @@ SPECS: Final = (
         cost=REVERSIBLE,
         timeout=INTERACTIVE_SECONDS,
         decision_point=True,
+        decides="intent",
         produces="intent",
     ),
     ToolSpec(
@@ -77,6 +78,7 @@ SPECS: Final = (
         cost=REVERSIBLE,
         timeout=INTERACTIVE_SECONDS,
         decision_point=True,
+        decides="angle",
         produces="angle",
     ),
     ToolSpec(
@@ -89,6 +91,7 @@ SPECS: Final = (
         cost=REVERSIBLE,
         timeout=INTERACTIVE_SECONDS,
         decision_point=True,
+        decides="outline",
         produces="outline",
     ),
     ToolSpec(
@@ -140,6 +143,7 @@ SPECS: Final = (
         cost=REVERSIBLE,
         timeout=30.0,
         decision_point=True,
+        decides="draft",
         control_arguments=frozenset({"slug"}),
         bindings={"slug": "task:slug", "article_sha256": "result:article"},
         produces="draft",

@@ -15,7 +15,7 @@ from runtime.replay.memory import RecordedMemory
 from runtime.replay.models import RecordedModel, RecordedWays
 from runtime.replay.people import RecordedPeople
 from runtime.replay.record import Record
-from runtime.replay.signals import RecordedSignals
+from runtime.replay.signals import RecordedScorings, RecordedSignals
 from runtime.replay.tape import Tape
 from runtime.wiring import Application
 
@@ -53,6 +53,7 @@ def replaying(app: Application, record: Record) -> Replaying:
         budgets=RecordedBudgets(tape),
         limits=app.limits(thread["domain"]),
         samples=RecordedWays(tape),
+        scorings=RecordedScorings(tape),
         postponed=len(POSTPONEMENTS),  # what was waited out is not waited for again
     )
     return Replaying(tape, people, bound)

@@ -1,9 +1,12 @@
-"""Novelty and history as they were read when a proposal was scored."""
+"""What a proposal was scored by: novelty and history as they were read, and what had been learned."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from core.events import ChainedEvent
 from core.ports import NoveltyReading
+from escalation.scoring import USUAL, Scoring, from_json
 from runtime.replay.tape import Tape
 
 
@@ -34,3 +37,20 @@ class RecordedSignals:
         if stored.kind != "escalation":
             raise self._tape.part({"kind": "escalation", "what": f"{task_type} is scored"}, "kind")
         return stored
+
+
+class RecordedScorings(Mapping[str, Scoring]):
+    """What was learned of scoring, as the event says that comes next; the usual where it says nothing."""
+
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
+
+    def __getitem__(self, task_type: str) -> Scoring:
+        said = self._tape.next().body.get("scoring")
+        return USUAL if said is None else from_json(said)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from core.errors import BadInput
+from escalation.scoring import base_of
 from graph.version import GRAPH_VERSION
 from runtime.models import OFFLINE
 from runtime.replay.record import Record
@@ -24,7 +25,7 @@ def changes(app: Application, record: Record) -> list[str]:
     """Sentences, one a change; empty when the thread was recorded by this very release. Raises BadInput."""
     thread = record.thread
     parameters = next((call["parameters"] for call in record.calls), None)
-    recorded = thread["behaviour_versions"]
+    recorded = {name: base_of(version) for name, version in thread["behaviour_versions"].items()}
     offline = thread["model"] == OFFLINE
     now = recorded if parameters is None else app.behaviours(thread["domain"], parameters, offline=offline)
     if app.release(now) == thread["release"]:

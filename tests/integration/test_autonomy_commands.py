@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from cli import audits, levels, outcomes
+from cli import audits, doctor, levels, outcomes
 from core.errors import BadInput
-from evals.earning import judged, ran_alone
+from evals.earning import audited, judged, ran_alone
 from store.outcomes import OutcomeStore
 from tests.integration.application import answered, opened, settings, started
 from tests.integration.test_earned_autonomy import CERTIFYING, place_of
@@ -104,7 +104,7 @@ async def test_levels_and_audits_say_where_autonomy_stands(database_url: str, ho
         await judged(app.pool, thread_id, place._replace(behaviour_version="earlier"), count=3)
     [level] = await typed(levels.listed(None, False, True))
     assert (level["level"], level["threshold"], level["share_alone"]) == ("execute", 0.5, 0.01)
-    assert level["evidence"] == "wrong in ≤ 5.0% of what it does alone (95 %)"
+    assert level["evidence"] == "alone up to 0.50: wrong in ≤ 5.0% of that (95 %)"
     assert level["silent_failures"]["audited"] == 0 and level["silent_failures"]["high"] == 1.0
     assert len(await typed(levels.listed(None, True, True))) == 2
     [waiting] = await typed(audits.listed(None, 9, True))
@@ -133,6 +133,24 @@ async def test_a_shift_of_the_reasons_is_told_beside_the_levels(database_url: st
     assert "Shifted: tallyho: reasons of verdicts: " in text and "(last 50 against 70)" in text
 
 
+async def test_the_doctor_names_alarms_that_stand(
+    database_url: str, home: Path, typed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "read_settings", lambda: settings(database_url, home))
+
+    async def named() -> list[str]:
+        return [row["found"] for row in await typed(doctor.doctor(True)) if row["part"] == "autonomy"]
+
+    async with opened(database_url, home) as app:
+        thread_id = await started(app)
+        place = await place_of(app, thread_id)
+        await judged(app.pool, thread_id, place, count=CERTIFYING)
+        assert await named() == []
+        while await ran_alone(app.pool, thread_id, place):
+            await audited(app.pool, "wrong")
+    assert await named() == ["set_intent of tallyho, local: an alarm took its autonomy back, so it asks"]
+
+
 async def test_granting_lowering_and_raising_are_kept_with_who_and_why(
     database_url: str, home: Path, typed: Any
 ) -> None:
@@ -143,6 +161,8 @@ async def test_granting_lowering_and_raising_are_kept_with_who_and_why(
     assert "execute" in await typed(levels.lift(asked("set_intent", "execute"), False))
     granted = await typed(levels.grant(asked("save_draft", "execute"), "full", True))
     assert granted["level"] == "execute"
+    with pytest.raises(BadInput, match="set_angel is no task type that has a level; there are "):
+        await typed(levels.show("set_angel", None, False))
     changes = (await typed(levels.show("set_intent", "tallyho", True)))["changes"]
     assert [(row["change"], row["actor"]) for row in changes] == [
         ("recovered", "dana"), ("lifted", "dana"), ("lowered", "dana"),

@@ -14,6 +14,7 @@ from core.events import first_break
 from core.people import Person
 from evals.earning import audited, judged, ran_alone
 from runtime import levels, threads, wiring
+from runtime.replay.run import replay
 from runtime.wiring import Application
 from store.audits import AuditStore
 from store.outcomes import OutcomeStore, RunOutcomes, Word
@@ -93,6 +94,22 @@ async def test_an_alarm_between_reading_and_acting_is_seen(
         review = await waiting(app, await started(app, "kanban vs scrum"))
         assert review["task_type"] == "set_intent"
         assert any("was taken back while this was being decided" in line for line in review["request"]["why"])
+
+
+async def test_a_task_newer_than_what_was_certified_asks_and_is_no_evidence(database_url: str, home: Path) -> None:
+    async with opened(database_url, home) as app:
+        first = await started(app)
+        place = await place_of(app, first)
+        await judged(app.pool, first, place, count=CERTIFYING, novelty=0.2)
+        await answered(app, first)
+        review = await waiting(app, await started(app, "kanban vs scrum"))
+        assert review["task_type"] == "set_intent"
+        [held] = [level.held for level in await levels.levels(app) if level.place == place]
+        assert held.farthest == 0.2 < review["request"]["score"]["novelty"]
+        assert review["request"]["score"]["total"] <= 0.5
+        assert "is newer than those that the certificate rests on" in review["request"]["why"][-1]
+        assert review["request"]["earning"]["counts"] is False
+        assert (await replay(app, await app.threads.get(review["thread_id"]))).difference is None
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from core.errors import BadInput
+from evals.earning import audited, judged, ran_alone
 from runtime import notices
 from runtime.notices import NewRule
 from runtime.wiring import Application
 from tests.integration.application import opened, started
 from tests.integration.commands import CommandsHere
+from tests.integration.test_earned_autonomy import CERTIFYING, place_of
 
 KEY = base64.b64encode(bytes(32)).decode()
 
@@ -160,3 +162,27 @@ def test_the_command_adds_lists_and_removes(database_url: str, home: Path) -> No
     assert (rule["shown"], rule["occasion"], rule["assign_to"]) == ("env:LEAD", "overdue", "lee")
     assert autonomy("notify", "remove", str(rule["number"])).returncode == 0
     assert autonomy("notify", "remove", str(rule["number"])).returncode == 2
+
+
+async def test_an_alarm_that_takes_autonomy_back_is_told_once_and_says_what_was_counted(
+    database_url: str, home: Path, hook: Hook
+) -> None:
+    async with opened(
+        database_url, home, AUTONOMY_ENCRYPTION_KEY=KEY, AUTONOMY_CONSOLE_URL="https://c.example/"
+    ) as app:
+        thread_id = await started(app)
+        place = await place_of(app, thread_id)
+        await notices.add(app, NewRule(hook.address, "revoked"), "dana")
+        await notices.add(app, NewRule(hook.address, "revoked", task_type="set_angle"), "dana")
+        await judged(app.pool, thread_id, place, count=CERTIFYING)
+        assert await notices.tell(app) == []
+        while await ran_alone(app.pool, thread_id, place):
+            await audited(app.pool, "wrong")
+        assert [line.split(" to ")[0] for line in await notices.tell(app)] == ["revoked (1)"]
+        assert await notices.tell(app) == []
+        with pytest.raises(BadInput, match="is told at once"):
+            await notices.add(app, NewRule(hook.address, "revoked", tier="reversible"), "dana")
+    [sent] = hook.got
+    assert sent["title"] == "Autonomy taken back: set_intent"
+    assert "4 of 4 audits since the certificate were wrong" in sent["message"]
+    assert "https://c.example/autonomy?task_type=set_intent" in sent["message"] and "crm" not in json.dumps(sent)

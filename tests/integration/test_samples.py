@@ -30,7 +30,7 @@ async def test_a_sample_that_chooses_otherwise_raises_the_score_and_is_told(
     async with opened(database_url, home, **endpoint(llmock) | {"AUTONOMY_SAMPLES": "on"}) as app:
         thread_id = await started(app)
         request = (await waiting(app, thread_id))["request"]
-        assert "1 of 2 further samples chose something else." in request["why"]
+        assert "One of two further samples chose another intent." in request["why"]
         [score] = await events(app, thread_id, "escalation")
         assert score["low_confidence"] == pytest.approx((0.2 + 1 / 3 + 0.5) / 3, abs=1e-4)
         decided = (await events(app, thread_id, "decision"))[-1]
@@ -47,7 +47,7 @@ async def test_a_sample_that_fails_counts_as_another_choice(database_url: str, h
     async with opened(database_url, home, **endpoint(llmock) | {"AUTONOMY_SAMPLES": "on"}) as app:
         thread_id = await started(app)
         request = (await waiting(app, thread_id))["request"]
-        assert "2 of 2 further samples chose something else." in request["why"]
+        assert "Two of two further samples could not be drawn, which counts as another choice." in request["why"]
         assert [call["purpose"] for call in await calls(app, thread_id) if call["error"]] == ["sample", "sample"]
 
 

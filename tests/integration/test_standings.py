@@ -220,6 +220,7 @@ async def test_a_thread_that_has_spent_what_cannot_be_undone_leaves_less_control
         "signals = '3', quality = 'null'",
         "threshold = 1.7",
         "threshold = 'NaN'",
+        "threshold = -1",
     ],
 )
 async def test_a_strange_row_never_means_more_authority(pool: Pool, damage: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from escalation.calibration import ENOUGH, Label, calibrate
+from escalation.calibration import ENOUGH, SPOKEN_FOR, Label, calibrate
 
 
 def labels(number: int, share_right: float, stated: float = 0.9) -> list[Label]:
@@ -30,6 +30,14 @@ def test_a_boaster_is_taken_at_what_it_was_worth() -> None:
 def test_an_unlikely_label_stands_for_the_many_that_were_not_taken() -> None:
     learned = calibrate([*labels(190, 0.0), *(Label(0.9, True, 0.1) for _ in range(19))])
     assert learned is not None and learned(0.9) == pytest.approx(0.5)
+
+
+def test_what_few_say_makes_nobody_believed_more() -> None:
+    learned = calibrate([*labels(300, 0.6, stated=0.8), *labels(SPOKEN_FOR - 1, 1.0, stated=0.95)])
+    assert learned is not None and learned(0.95) == pytest.approx(0.6)
+    enough = calibrate([*labels(300, 0.6, stated=0.8), *labels(SPOKEN_FOR, 1.0, stated=0.95)])
+    assert enough is not None and enough(0.95) == 1.0
+    assert calibrate([Label(number / 400, number > 200) for number in range(1, 400, 2)]) is not None
 
 
 @pytest.mark.parametrize("stated", [math.nan, 1.7, -0.2, None])

@@ -192,7 +192,9 @@ def test_what_was_sure_to_be_labelled_weighs_less_than_what_was_picked() -> None
 
 def test_the_description_says_what_holds_what_is_missing_and_why() -> None:
     nothing = " ".join(describe(fresh("normal")))
-    assert "Nothing is certified" in nothing and "79 more clean outcomes would do" in nothing
+    assert "Nothing is certified" in nothing and "0 are in; 79 right in a row then" in nothing
+    begun = " ".join(describe(feed(fresh("normal"), CLEAN, 20)))
+    assert "evidence" in begun and "more clean outcomes would do" in begun
     some = " ".join(describe(feed(fresh("low"), CLEAN, 45)))
     assert "Acts alone up to a score of 0.05" in some and "however often one looks" in some
     bad = " ".join(describe(feed(fresh("low"), Outcome(0.01, "wrong"), 45)))

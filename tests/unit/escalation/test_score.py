@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.actions import SelfReport
-from core.ports import NoveltyReading
+from core.ports import UNUSABLE, NoveltyReading
 from escalation.novelty import DIMENSIONS, embed, novelty_of_distance
-from escalation.score import Signals, score
-from escalation.signals import historical_need, low_confidence
+from escalation.score import Signals, Words, score
+from escalation.signals import Readings, Samples, historical_need, low_confidence
 
 
 def signals(
@@ -39,6 +40,43 @@ def test_within_a_certified_threshold_it_proceeds_and_above_it_asks() -> None:
 def test_a_score_above_the_limit_blocks_whatever_is_certified() -> None:
     worst = score(signals(confidence=None, novelty=1.0, changed=8, threshold=0.9, assumptions=("a", "b", "c")))
     assert worst.band == "block" and worst.total > 0.85
+
+
+def test_a_task_newer_than_what_is_certified_asks_though_its_score_is_within() -> None:
+    within = signals(threshold=0.5, novelty=0.6)
+    assert score(replace(within, farthest=0.6)).band == "proceed"
+    newer = score(replace(within, farthest=0.5999))
+    assert newer.band == "review" and "is newer than those that the certificate rests on" in newer.reasons[-1]
+    for unreadable in (math.nan, 1.7):
+        assert score(replace(within, farthest=unreadable)).band == "review"
+    assert score(replace(signals(threshold=0.9, novelty=math.nan), farthest=0.99)).band == "review"
+
+
+@pytest.mark.parametrize(
+    ("novelty", "similar", "said"),
+    [
+        (0.82, 41, "Nothing like it among 41 past keywords (novelty 0.82, lexical distance to the nearest)."),
+        (0.4, 41, "Somewhat like the nearest of 41 past keywords (novelty 0.40, lexical distance to the nearest)."),
+        (0.1, 1, "Much like the one past keyword (novelty 0.10, lexical distance to the nearest)."),
+    ],
+)
+def test_novelty_is_told_in_words(novelty: float, similar: int, said: str) -> None:
+    reading = NoveltyReading(novelty, similar, "lexical distance to the nearest")
+    given = replace(signals(), novelty=reading, words=Words("angle", "keyword"))
+    assert said in score(given).reasons
+
+
+def test_an_index_that_is_down_is_told_as_such_and_counts_in_full() -> None:
+    given = replace(signals(), novelty=NoveltyReading(1.0, 0, f"{UNUSABLE} (gone), so everything counts as new"))
+    scored = score(given)
+    assert scored.novelty == 1.0 and f"cannot be told: {UNUSABLE} (gone)" in " ".join(scored.reasons)
+
+
+def test_the_reasons_say_what_the_samples_chose_and_which_could_not_be_drawn() -> None:
+    said = score(replace(signals(confidence=0.4), readings=Readings(Samples(3, 3, 1)), words=Words("angle"))).reasons
+    assert "Two of three further samples chose another angle." in said
+    assert "One of three further samples could not be drawn, which counts as another choice." in said
+    assert "The model itself is not sure (0.40 of 1)." in said
 
 
 def test_no_confidence_counts_as_none_and_so_does_nan() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from core.actions import SelfReport
 from core.ports import NoveltyReading
 from escalation.score import Signals, score
+from escalation.scoring import Scoring
 from escalation.signals import (
     UNREADABLE,
     Readings,
@@ -20,6 +21,7 @@ from escalation.signals import (
     readable,
     samples_of,
 )
+from escalation.weights import Weights
 
 BAD = (1.7, -0.1, math.nan, math.inf, None, "0.9", True)
 SURE = SelfReport(confidence=1.0)
@@ -50,7 +52,7 @@ def test_two_spellings_of_one_action_agree_and_another_argument_does_not() -> No
 
 def test_a_sample_that_failed_counts_as_another_action() -> None:
     samples = samples_of("a", ["a", "b", None])
-    assert samples == Samples(3, 2)
+    assert samples == Samples(3, 2, 1)
     assert samples_of("a", []) is None
     assert Samples(3, 5).disagreement == 1.0
 
@@ -63,7 +65,7 @@ def test_recalibrated_confidence_replaces_what_was_stated() -> None:
 def test_the_reasons_name_samples_and_wording() -> None:
     readings = Readings(samples=Samples(3, 2), decisiveness=0.4)
     said = score(Signals(SURE, NoveltyReading(0.1, 5, "test"), 0, 8, None, readings=readings)).reasons
-    assert "2 of 3 further samples chose something else." in said
+    assert "Two of three further samples chose something else." in said
     assert any("undecided (0.40 of 1)" in reason for reason in said)
 
 
@@ -87,7 +89,7 @@ def test_a_threshold_that_is_none_lets_nothing_proceed(threshold: float) -> None
 
 def test_learned_weights_change_the_total_and_keep_the_parts() -> None:
     signals = Signals(SURE, NoveltyReading(0.6, 5, "test"), 0, 8, None)
-    only_novelty = {"low_confidence": 0.0, "novelty": 1.0, "historical_need": 0.0}
-    weighted = score(Signals(SURE, NoveltyReading(0.6, 5, "test"), 0, 8, None, weights=only_novelty))
+    only_novelty = Scoring(weights=Weights((0.0, 1.0, 0.0), 300))
+    weighted = score(Signals(SURE, NoveltyReading(0.6, 5, "test"), 0, 8, None, scoring=only_novelty))
     assert weighted.total == 0.6
     assert (weighted.novelty, weighted.historical_need) == (score(signals).novelty, score(signals).historical_need)

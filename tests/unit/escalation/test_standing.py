@@ -159,7 +159,7 @@ def test_evidence_in_short_says_how_much_more_is_needed() -> None:
     after_opening = recomputed("normal", [RIGHT] * 20).certificate
     assert "79 more right in a row that score at most 0.50, for ≤ 5%" in in_short(after_opening)[1]
     evidence, missing = in_short(certified().certificate)
-    assert evidence == "wrong in ≤ 5.0% of what it does alone (95 %)" and missing == "no higher threshold is left"
+    assert evidence == "alone up to 0.50: wrong in ≤ 5.0% of that (95 %)" and missing == "no higher threshold is left"
     chance = random.Random(1)
     spoiled = recomputed("high", [RIGHT._replace(verdict=chance.choice(["right", "wrong"])) for _ in range(900)])
     assert in_short(spoiled.certificate)[1] and describe(spoiled.certificate)

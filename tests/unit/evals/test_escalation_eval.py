@@ -11,6 +11,8 @@ def test_the_short_form_meets_its_bars(capsys: pytest.CaptureFixture[str]) -> No
     said = capsys.readouterr().out
     assert (
         "AUROC" in said
+        and "self-report recalibrated on 200 labels" in said
+        and "any rule that meets it whenever the risk rises has 21% false alarms" in said
         and "the hand rule ever-violated" in said
         and said.endswith("0 bars missed, and 1 that no rule can meet\n")
     )
@@ -26,6 +28,12 @@ def test_a_missed_bar_ends_with_exit_1(monkeypatch: pytest.MonkeyPatch, capsys: 
 def test_a_rule_that_promises_nothing_misses_the_bar() -> None:
     broken = [broke for _, broke in escalation.streams(escalation.hand_broke, 0.05, escalation.SHORT)]
     assert escalation._at_most("hand rule", broken, 0.05, escalation.SHORT).met is False
+
+
+def test_what_no_rule_can_meet_is_computed_and_only_at_the_smallest_limit() -> None:
+    assert escalation.least_false_alarms(0.08, 0.008) > 0.2
+    assert escalation.least_false_alarms(0.20, 0.020) < 0.001
+    assert escalation.least_false_alarms(0.40, 0.040) < 0.001
 
 
 def test_every_judgement_is_read_and_every_population_knows_its_risks() -> None:
