@@ -18,7 +18,7 @@ from core.failures import FAILURES, classify
 from core.handles import pinned
 from core.memory import Recall
 from core.ports import CallSite, ToolChoice
-from core.reviews import blocker_request
+from core.reviews import blocker_request, lockdown_request
 from core.state import Json, ThreadState
 from core.tools import ToolSpec
 from escalation.stages import may_ask
@@ -125,9 +125,8 @@ def _looping(state: ThreadState, update: Json, proposal: Proposal) -> Json:
 
 def _locked_down(controls: Controls) -> Json:
     """Only lockdown is in the way: the thread waits, and goes on by itself when it is lifted."""
-    rest = "Nothing is left that only reads. It goes on by itself when lockdown is lifted."
-    message = f"Lockdown is on {controls.lockdown}. {rest}"
-    asked = blocker_request("planner", "policy_violation", message, None) | {"lockdown": True}
+    asked = lockdown_request(controls.lockdown, None)
+    message = asked["why"][0]
     said = event("failure", **{"class": "policy_violation"}, message=message, controls=controls.to_json())
     return {**_CLEARED, "review": asked, "events": [said]}
 

@@ -63,7 +63,7 @@ async def switches(app: Application) -> Sequence[Switch]:
 async def _hand_back(app: Application, store: LockdownStore, person: Person) -> int:
     """Answer what only waited for the lockdown, in chunks; a thread under another one waits on."""
     message = "the lockdown was lifted"
-    payload = {"type": "respond", "by": person.name, "message": message, "choice": "hand_back"}
+    payload = {"type": "respond", "by": person.name, "message": message, "choice": "hand_back", "lifted": True}
     decision = Decision("hand_back", person.name, person.verified, payload, None, False)
     last, count = 0, 0
     while True:
