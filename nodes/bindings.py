@@ -52,6 +52,9 @@ class Bindings:
     """Further samples of a decision, by the risk of the tool that was chosen."""
     budgets: Budgets = field(default_factory=Unlimited)
     limits: Sequence[Limit] = LIMITS
+    off: Collection[str] = ()
+    """Tools of the domain that are not to be had now, such as those of a server that is down; written down with each
+    turn of the planner."""
     postponed: int = 0
     """How often the thread was postponed already in the step this run begins with."""
 

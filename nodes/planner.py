@@ -38,6 +38,20 @@ _CLEARED: Final[Json] = {"proposal": None, "policy": None, "escalation": None, "
 
 
 def planner(bound: Bindings) -> Node:
+    turn = _turn(bound)
+
+    async def node(state: ThreadState, runtime: Runtime[Any]) -> Json:
+        update = await turn(state, runtime)
+        if not update.get("events") or not bound.off:
+            return update
+        off = sorted(bound.off)  # of which a replay must not make an offer either
+        told = [item | {"body": item["body"] | {"off": off}} for item in update["events"]]
+        return update | {"events": told}
+
+    return node
+
+
+def _turn(bound: Bindings) -> Node:
     async def node(state: ThreadState, runtime: Runtime[Any]) -> Json:
         counters, most = state.get("counters", {}), most_of(bound.limits)
         if (reached := limit_reached(counters, most)) is not None:

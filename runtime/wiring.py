@@ -174,7 +174,8 @@ class Application:
         choice = await self.choice(thread["model"])
         self.domain(thread["domain"])
         module = self._domain_module(thread["domain"])
-        domain = self.mcp.extended(module.DOMAIN, await self.mcp.off(module.DOMAIN))
+        off = await self.mcp.off(module.DOMAIN)
+        domain = self.mcp.extended(module.DOMAIN, off)
         tools = register(domain.tools, {**self.mcp.adapters(module.DOMAIN), **module.adapters(self.settings)})
         novelty: Novelty = self.novelty
         apart = ""
@@ -211,6 +212,7 @@ class Application:
             budgets=budgets,
             limits=limits,
             samples=self.samples(offline=choice.kind == "offline"),
+            off=off,
             postponed=thread["postponed"],
         )
 
