@@ -79,11 +79,11 @@ def _print_tally(tally: Tally) -> None:
         out().print(safe(f"thread {thread_id} cannot be run again: {why}"))
     for why, threads in tally.other_version.most_common():
         out().print(safe(f"{threads:,} left out, recorded by another version (--anyway runs them): {why}"))
-    left_out = tally.other_version.total()
+    if tally.other_release:
+        out().print(f"{tally.other_release:,} recorded by another release with the same graph, behaviour and rules.")
     out().print(
         f"{tally.threads:,} threads: {tally.same:,} the same, {len(tally.parted):,} part from their record, "
-        f"{len(tally.refused):,} cannot be run again, {left_out:,} left out; of those that ran, "
-        f"{tally.other_release:,} recorded by another release."
+        f"{len(tally.refused):,} cannot be run again, {tally.other_version.total():,} left out."
     )
 
 

@@ -111,7 +111,7 @@ class _Page:
 
     async def unlocked(self) -> None:
         """Raises ToolError when lockdown is on. It is read behind its lock, which `_page` took first."""
-        if reason := await in_force(self.connection, self.thread["domain"], self.thread["environment"]):
+        if reason := await in_force(self.connection, *(self.thread[of] for of in ("tenant", "domain", "environment"))):
             raise _judged_again(f"Lockdown is on: {reason}")
 
 

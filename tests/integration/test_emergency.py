@@ -132,16 +132,19 @@ async def test_a_domain_that_is_not_there_is_named(database_url: str, home: Path
                 await refused
 
 
-async def test_under_lockdown_a_thread_waits_and_goes_on_when_it_is_lifted(database_url: str, home: Path) -> None:
+@pytest.mark.parametrize(("on", "covers"), [("shop", "domain shop"), ("acme/shop", "agent acme/shop")])
+async def test_under_lockdown_a_thread_waits_and_goes_on_when_it_is_lifted(
+    database_url: str, home: Path, on: str, covers: str
+) -> None:
     till = Till()
     async with shop(database_url, home, till) as app:
         thread_id = await begun(app)
-        await emergency.lock_down(app, "shop", None, ADMIN, "drill")
+        await emergency.lock_down(app, on, None, ADMIN, "drill")
         thread = await threads.advance(app, thread_id)
         review = await waiting(app, thread_id)
         assert (thread["status"], review["kind"], till.sent) == ("waiting", "blocker", [])
-        assert "Lockdown is on for domain shop, by root" in review["request"]["why"][0]
-        assert await emergency.lift(app, "shop", None, ADMIN, "over") == 1
+        assert f"Lockdown is on for {covers}, by root" in review["request"]["why"][0]
+        assert await emergency.lift(app, on, None, ADMIN, "over") == 1
         thread = await threads.advance(app, thread_id)
         assert (thread["status"], len(till.sent)) == ("done", 1)
         decided = [each for each in await app.threads.timeline(thread_id) if each.kind == "review_decided"]
