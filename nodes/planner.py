@@ -24,6 +24,7 @@ from core.tools import ToolSpec
 from escalation.stages import may_ask
 from nodes.bindings import Bindings
 from nodes.levels import noticed
+from nodes.origins import has_taint
 from nodes.recalling import contradicted, held_back, kept, words_of
 from nodes.sampling import drawn
 from nodes.views import view_of
@@ -63,7 +64,8 @@ def _turn(bound: Bindings) -> Node:
         controls = await bound.authorities.in_force(
             site, {tools[name].task_type for name in candidates if name in tools}
         )
-        permitted = offer(bound.gate, candidates, tools, partial(bound.situation, site.tenant, controls))
+        situation = partial(bound.situation, site.tenant, controls, tainted=has_taint(bound, state))
+        permitted = offer(bound.gate, candidates, tools, situation)
         offered = _without_questions(permitted, tools, controls)
         if controls.lockdown and candidates and not set(offered) - {ASK_HUMAN}:
             return _locked_down(controls)

@@ -87,8 +87,9 @@ class _Page:
         return None if found is None else await self.started(revision, found)
 
     async def started(self, revision: int, found: Mapping[str, Any], *, held: bool = False) -> Claim:
-        """Raises ToolError when lockdown or a limit is in the way; then the whole claim is undone."""
+        """Raises ToolError when lockdown, a role or a limit is in the way; then the whole claim is undone."""
         await self.unlocked()
+        await self.still_approved()
         claim = Claim(found["fence"], found["attempt"], revision=revision)
         if self.request.idempotency == "local":  # a local effect is never begun without being recorded, and pays then
             return claim
@@ -113,6 +114,17 @@ class _Page:
         """Raises ToolError when lockdown is on. It is read behind its lock, which `_page` took first."""
         if reason := await in_force(self.connection, *(self.thread[of] for of in ("tenant", "domain", "environment"))):
             raise _judged_again(f"Lockdown is on: {reason}")
+
+    async def still_approved(self) -> None:
+        """Raises ToolError when who approved the call is not what they were when policy accepted it. Asked of what is
+        about to be sent, and not of the answer to what was sent before."""
+        request = self.request
+        if request.approved_as is None or (approver := await approved(self.connection, request)) is None:
+            return
+        role = role_of(self.thread["environment"], approver)
+        if role != request.approved_as:
+            by, was = approver.by, request.approved_as
+            raise _judged_again(f"{by} approved {request.tool} as {was}, and is {role} by now.")
 
 
 class PostgresLedger:
@@ -195,15 +207,8 @@ class PostgresLedger:
             raise ToolError(
                 f"{request.tool} was not called: {by} has asked the thread to stop.", "busy", never_sent=True
             )
-        if not request.gated:
-            return
-        if (approver := await approved(page.connection, request)) is None:
+        if request.gated and await approved(page.connection, request) is None:
             raise ToolError(f"{request.tool} needs a person's approval of exactly this call.", "policy_violation")
-        role = role_of(page.thread["environment"], approver)
-        if request.approved_as not in (None, role):
-            raise _judged_again(
-                f"{approver.by} approved {request.tool} as {request.approved_as}, and is {role} by now."
-            )
 
     async def _revisions(self, page: _Page) -> tuple[Held, ...]:
         key = {"key": page.request.key}
