@@ -33,14 +33,14 @@ class RulesInForce:
         return self._gate
 
     def look(self) -> str:
-        """Take up rules that have changed, or keep the last good ones; a line of which, empty when nothing changed."""
+        """Take up rules that have changed since they were read, or keep the last good ones; a line of which, empty when
+        nothing changed."""
+        if self._gate is None or (now := _stamp(self.folder)) == self._stamp:
+            return ""
         from policy.gate import CedarGate
         from policy.policy_set import load, reloaded
 
-        good = self.gate().policies
-        if (now := _stamp(self.folder)) == self._stamp:
-            return ""
-        self._stamp = now
+        good, self._stamp = self._gate.policies, now
         taken, why = reloaded(good, lambda: load(self.folder, brought(self.domains)))
         if why:
             return f"The rules in force stay as they were: {why}"
