@@ -11,8 +11,9 @@ from cli.days import day
 from core.errors import BadInput
 from escalation.what_if import checked_threshold, parse_weights
 from runtime.backtest import Found, WhatIf, backtest
+from runtime.rules_in_force import RulesInForce
 from runtime.settings import read_settings
-from runtime.wiring import gate_of, open_application
+from runtime.wiring import open_application
 
 _SHOWN: Final = 50
 
@@ -31,7 +32,8 @@ async def run(thread: str | None, since: str | None, supposed: Supposed, json: b
     threshold = None if supposed.threshold is None else checked_threshold(supposed.threshold)
     start = None if since is None else day(since)
     async with open_application(read_settings()) as app:
-        gate = None if supposed.policies is None else gate_of(supposed.policies, tuple(app.parts.domains))
+        rules = RulesInForce(supposed.policies, tuple(app.parts.domains))
+        gate = None if supposed.policies is None else rules.gate()
         found = await backtest(app, WhatIf(gate, weights, threshold), thread, start)
     if json:
         print_json({**asdict(found), "otherwise": [each._asdict() for each in found.otherwise]})

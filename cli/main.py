@@ -314,7 +314,9 @@ class SwitchWord(StrEnum):
 @app.command()
 def lockdown(
     state: Annotated[SwitchWord | None, typer.Argument(metavar="[on|off]", help="Without it: what is on.")] = None,
-    domain: Domain = None,
+    domain: Annotated[
+        str | None, typer.Option(metavar="DOMAIN", help="Only this domain, or one tenant's agent of it: TENANT/DOMAIN.")
+    ] = None,
     environment: Annotated[EnvironmentWord | None, typer.Option(help="Only this environment.")] = None,
     reason: Reason = "",
     person: As = None,

@@ -61,12 +61,16 @@ def add_to(app: typer.Typer, finish: Finish) -> None:
         since: Annotated[
             str | None, typer.Option(metavar="DATE", help="With --all: started on that day or later.")
         ] = None,
+        anyway: Annotated[
+            bool, typer.Option("--anyway", help="Also what another version recorded; what differs is said first.")
+        ] = False,
         json: Json = False,
     ) -> None:
-        """Run a recorded thread again, every answer from the record. Exit 1 when it decides otherwise."""
+        """Run a recorded thread again, every answer from the record. Exit 1 when it decides otherwise, 2 when graph,
+        behaviour or rules are others by now."""
         from cli import replay as command
 
-        finish(command.replay(_one(thread, every), json) if thread or not every else command.every(since, json))
+        finish(command.run(None if every and not thread else _one(thread, every), since, json, anyway=anyway))
 
     @app.command()
     def backtest(

@@ -103,6 +103,8 @@ class ToolError(ClassifiedError):
         """SHA-256 of an artifact that holds what could not be used, such as an answer out of its schema."""
         self.attempts: Sequence[Mapping[str, Any]] = ()
         """Attempts of a call that has no row in the ledger, as bodies of events."""
+        self.judge_again = False
+        """Whether what the call was let through by has changed since: policy judges the same proposal once more."""
 
 
 class ModelError(ClassifiedError):

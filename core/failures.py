@@ -74,7 +74,11 @@ FAILURES: Final[Mapping[FailureClass, FailureRule]] = {
     ),
     "limit_reached": FailureRule(
         "person", "owner", ("message", "feedback"), "threads stopped by a limit",
-        "a budget, a step limit or a rate is used up",
+        "a budget or a step limit is used up",
+    ),
+    "rate_reached": FailureRule(
+        "person", "owner", ("message",), "threads that waited for a rate",
+        "the agent has made as many calls in this minute as it may; there are more in the next", again=True,
     ),
     "loop": FailureRule(
         "person", "reviewer", ("message", "proposal", "feedback"), "loops per 100 threads",

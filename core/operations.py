@@ -81,6 +81,8 @@ class OperationRequest:
     key_lifetime: float | None = None
     amounts: Mapping[SpendUnit, int] = field(default_factory=dict)
     """What one call takes of which limits."""
+    approved_as: str | None = None
+    """The role in which policy accepted the approval; None: it rests on none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,10 +137,19 @@ class Performed:
 
 
 class Executor(Protocol):
-    """Runs an allowed proposal through the ledger. Raises ToolError with a failure class."""
+    """Runs an allowed proposal through the ledger. Raises ToolError with a failure class.
+
+    `gated`: only with a person's approval; `approved_as`: the role in which policy accepted theirs.
+    """
 
     async def perform(
-        self, site: CallSite, proposal: Proposal, task: Mapping[str, Any], results: Mapping[str, Ref], gated: bool
+        self,
+        site: CallSite,
+        proposal: Proposal,
+        task: Mapping[str, Any],
+        results: Mapping[str, Ref],
+        gated: bool,
+        approved_as: str | None = None,
     ) -> Performed: ...
 
 
@@ -187,7 +196,7 @@ class Budgets(Protocol):
         ...
 
     async def spend(self, request: OperationRequest) -> None:
-        """What a call that only reads takes, before it is made. Raises ToolError (limit_reached, or transient)."""
+        """What a call that only reads takes, before it is made. Raises ToolError (limit_reached, or rate_reached)."""
         ...
 
 

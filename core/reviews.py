@@ -85,6 +85,19 @@ def blocker_request(task_type: str, failure_class: str, message: str, proposal: 
     }
 
 
+def lockdown_request(why: str, proposal: Proposal | None) -> dict[str, Any]:
+    """What waits for a lockdown to be lifted, which answers for people: a `proposal` as it is, or the next one."""
+    what = f"{proposal.action} waits as it is" if proposal else "Nothing is left that only reads"
+    message = f"Lockdown is on {why}. {what}. It goes on by itself when lockdown is lifted."
+    asked = blocker_request("planner", "policy_violation", message, proposal) | {"lockdown": True}
+    if proposal is not None:
+        asked["approving_will"] = (
+            "hand_back without a word has this very call judged again; with words, or a result, the agent proposes "
+            "anew and is told of it; abandon stops the thread."
+        )
+    return asked
+
+
 def unknown_effect_request(proposal: Proposal, operation: Mapping[str, Any], message: str) -> dict[str, Any]:
     """A call that may or may not have taken effect, and that nobody but a person can find out about.
 

@@ -76,6 +76,7 @@ FailureClass = Literal[
     "ambiguous",
     "unknown_effect",
     "limit_reached",
+    "rate_reached",
     "loop",
     "model_unavailable",
     "model_refused",

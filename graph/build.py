@@ -6,6 +6,8 @@ keyword -> planner -> policy_check -> escalation_score -> tool_execution -> plan
               |                         | approve, edit
               |        policy_check <---+
               +- invalid, denied, rejected, answered: with the reasons
+
+What a call was let through by may have changed when it is claimed (lockdown, a role): it goes back to policy_check.
 """
 
 from __future__ import annotations

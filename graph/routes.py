@@ -39,5 +39,7 @@ def after_review(state: ThreadState) -> Literal["policy_check", "planner", "fini
     return "policy_check" if state.get("proposal") else "planner"
 
 
-def after_execution(state: ThreadState) -> Literal["human_review", "planner"]:
-    return "human_review" if state.get("review") else "planner"
+def after_execution(state: ThreadState) -> Literal["human_review", "policy_check", "planner"]:
+    if state.get("review"):
+        return "human_review"
+    return "policy_check" if state.get("proposal") else "planner"

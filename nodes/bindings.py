@@ -55,10 +55,21 @@ class Bindings:
     """What was learned of scoring, by task type; where nothing was, the usual."""
     budgets: Budgets = field(default_factory=Unlimited)
     limits: Sequence[Limit] = LIMITS
+    off: Collection[str] = ()
+    """Tools of the domain that are not to be had now, such as those of a server that is down; written down with each
+    turn of the planner."""
     postponed: int = 0
     """How often the thread was postponed already in the step this run begins with."""
 
-    def situation(self, tenant: str, controls: Controls, task_type: str, exhausted: Collection[str] = ()) -> Situation:
+    def situation(
+        self,
+        tenant: str,
+        controls: Controls,
+        task_type: str,
+        exhausted: Collection[str] = (),
+        *,
+        tainted: bool = False,
+    ) -> Situation:
         """What holds for calls of tools of `task_type`. `exhausted`: names of limits that a call would go over."""
         in_force = controls.of(task_type)
         return Situation(
@@ -70,4 +81,5 @@ class Bindings:
             lockdown=bool(controls.lockdown),
             exhausted=frozenset(exhausted),
             certified=frozenset({task_type} if in_force.certified else ()),
+            tainted=tainted,
         )

@@ -31,7 +31,9 @@ _TAKEN_BACK: Final = "What it relied on was taken back while this was being deci
 def escalation_score(bound: Bindings) -> Node:
     async def node(state: ThreadState, runtime: Runtime[Any]) -> Json:
         proposal = Proposal.model_validate(state["proposal"])
-        policy = PolicyDecision.model_validate({k: v for k, v in (state["policy"] or {}).items() if k != "approved_by"})
+        policy = PolicyDecision.model_validate(
+            {k: v for k, v in (state["policy"] or {}).items() if k in PolicyDecision.model_fields}
+        )
         view = await view_of(bound.artifacts, bound.domain.reads, state)
         site, task_type = call_site(state, runtime), proposal.action
         controls = await bound.authorities.in_force(site, {task_type})

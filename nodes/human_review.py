@@ -47,6 +47,8 @@ def apply_answer(state: ThreadState, said: Json, bound: Bindings) -> Json:
             return update  # the decision has told the ledger; the claim will find it
         case "abandon" if review["kind"] == "unknown_effect":
             return update | _given_up(state, review, said, bound)
+        case "hand_back" if _waited_for_lockdown(state, review, said):
+            return update  # policy judges the same proposal again
         case "abandon":
             return update | {"proposal": None, "ending": {"status": "stopped", "reason": "a person abandoned it"}}
         case _:
@@ -54,6 +56,12 @@ def apply_answer(state: ThreadState, said: Json, bound: Bindings) -> Json:
             made = {"results": {**state.get("results", {}), **said["results"]}} if said.get("results") else {}
             fresh: Json = {"proposal": None, "counters": {}, "proposed": []}
             return update | fresh | made | _told(state, review, said, kind)
+
+
+def _waited_for_lockdown(state: ThreadState, review: Json, said: Json) -> bool:
+    """Whether a call that only lockdown was in the way of goes on as it is. A person's words are for the planner."""
+    told = said.get("results") or (said.get("message") and not said.get("lifted"))
+    return bool(review.get("lockdown") and state.get("proposal") and not told)
 
 
 def _rejection(state: ThreadState, review: Json, said: Json, bound: Bindings) -> Json:

@@ -34,6 +34,13 @@ async def origins_of(bound: Bindings, state: ThreadState, proposal: Proposal) ->
     return Origins(state["task"], values.get(PROFILE) or {}, sources, bound.domain.card.scope.outside)
 
 
+def has_taint(bound: Bindings, state: ThreadState) -> bool:
+    """Whether anything untrusted has entered the thread, by the labels alone."""
+    if state.get("trust_tier") == "tainted" or bound.domain.card.scope.outside & set(state["task"]):
+        return True
+    return any(ref.trust == "untrusted" for ref in references(state).values())
+
+
 async def shown(artifacts: Artifacts, state: ThreadState, proposal: Proposal) -> Proposal:
     """`proposal` as a person is shown it: its pinned handles filled in."""
     pins = {handle.sha256 for handle in handles(proposal.arguments) if handle.sha256}

@@ -18,12 +18,13 @@ from core.failures import FAILURES, classify
 from core.handles import pinned
 from core.memory import Recall
 from core.ports import CallSite, ToolChoice
-from core.reviews import blocker_request
+from core.reviews import blocker_request, lockdown_request
 from core.state import Json, ThreadState
 from core.tools import ToolSpec
 from escalation.stages import may_ask
 from nodes.bindings import Bindings
 from nodes.levels import noticed
+from nodes.origins import has_taint
 from nodes.recalling import contradicted, held_back, kept, words_of
 from nodes.sampling import drawn
 from nodes.views import view_of
@@ -38,6 +39,20 @@ _CLEARED: Final[Json] = {"proposal": None, "policy": None, "escalation": None, "
 
 
 def planner(bound: Bindings) -> Node:
+    turn = _turn(bound)
+
+    async def node(state: ThreadState, runtime: Runtime[Any]) -> Json:
+        update = await turn(state, runtime)
+        if not update.get("events") or not bound.off:
+            return update
+        off = sorted(bound.off)  # of which a replay must not make an offer either
+        told = [item | {"body": item["body"] | {"off": off}} for item in update["events"]]
+        return update | {"events": told}
+
+    return node
+
+
+def _turn(bound: Bindings) -> Node:
     async def node(state: ThreadState, runtime: Runtime[Any]) -> Json:
         counters, most = state.get("counters", {}), most_of(bound.limits)
         if (reached := limit_reached(counters, most)) is not None:
@@ -49,7 +64,8 @@ def planner(bound: Bindings) -> Node:
         controls = await bound.authorities.in_force(
             site, {tools[name].task_type for name in candidates if name in tools}
         )
-        permitted = offer(bound.gate, candidates, tools, partial(bound.situation, site.tenant, controls))
+        situation = partial(bound.situation, site.tenant, controls, tainted=has_taint(bound, state))
+        permitted = offer(bound.gate, candidates, tools, situation)
         offered = _without_questions(permitted, tools, controls)
         if controls.lockdown and candidates and not set(offered) - {ASK_HUMAN}:
             return _locked_down(controls)
@@ -125,9 +141,8 @@ def _looping(state: ThreadState, update: Json, proposal: Proposal) -> Json:
 
 def _locked_down(controls: Controls) -> Json:
     """Only lockdown is in the way: the thread waits, and goes on by itself when it is lifted."""
-    rest = "Nothing is left that only reads. It goes on by itself when lockdown is lifted."
-    message = f"Lockdown is on {controls.lockdown}. {rest}"
-    asked = blocker_request("planner", "policy_violation", message, None) | {"lockdown": True}
+    asked = lockdown_request(controls.lockdown, None)
+    message = asked["why"][0]
     said = event("failure", **{"class": "policy_violation"}, message=message, controls=controls.to_json())
     return {**_CLEARED, "review": asked, "events": [said]}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -13,7 +13,7 @@ from core.canonical import sha256
 from core.controls import Controls
 from core.events import event
 from core.people import Approver
-from core.reviews import action_request, at_stake, blocker_request, question_request
+from core.reviews import action_request, at_stake, blocker_request, lockdown_request, question_request
 from core.state import Json, ThreadState
 from nodes.bindings import Bindings
 from nodes.levels import noticed
@@ -51,13 +51,18 @@ def policy_check(bound: Bindings) -> Node:
         asked = {"approver": asdict(approver) if approver else None, "exhausted": exhausted}
         said = _said(bound, proposal, judged, approval, controls, asked)
         # An approval that the rules do not accept, such as one's own, lets nothing through.
-        accepted = approval.by if approval and judged.decision.outcome == "allow" else None
-        policy = judged.decision.to_json() | {"approved_by": accepted}
+        accepted = approval if approval and judged.decision.outcome == "allow" else None
+        policy = judged.decision.to_json() | {"approved_by": accepted.by if accepted else None}
+        if accepted:
+            policy["approved_as"] = accepted.role
         update: Json = seen | {"policy": policy, "events": [*seen["events"], said]}
         if judged.facts is not None and judged.facts.trust == "tainted":
             update["trust_tier"] = "tainted"  # for good, whatever becomes of the results that brought it
         if judged.outside:
             update["events"].append(declined(_declined(bound, judged)))
+        if _only_lockdown(bound, judged):
+            held = lockdown_request(controls.lockdown, judged.shown or proposal)
+            return update | {"review": held | {"action_hash": proposal.hash}}
         return update | await _next(bound, state, proposal, judged)
 
     return node
@@ -83,6 +88,14 @@ async def _next(bound: Bindings, state: ThreadState, proposal: Proposal, judged:
             | at_stake(bound.domain.tools[shown.action], shown.arguments)
         }
     return {}
+
+
+def _only_lockdown(bound: Bindings, judged: Judgement) -> bool:
+    """Whether the call would pass, or a person be asked, but for lockdown: then it waits as it is, approved or not."""
+    facts = judged.facts
+    if facts is None or not facts.lockdown or judged.decision.outcome != "deny":
+        return False
+    return bound.gate.decide(replace(facts, lockdown=False)).outcome != "deny"
 
 
 def _declined(bound: Bindings, judged: Judgement) -> str:

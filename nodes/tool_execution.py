@@ -27,9 +27,12 @@ def tool_execution(bound: Bindings) -> Node:
         spec = bound.domain.tools[proposal.action]
         site = call_site(state, runtime)
         results = {name: Ref.model_validate(ref) for name, ref in state.get("results", {}).items()}
-        gated = bool((state["policy"] or {}).get("approved_by")) or spec.tier == "irreversible"
+        policy = state["policy"] or {}
+        gated = bool(policy.get("approved_by")) or spec.tier == "irreversible"
         try:
-            performed = await bound.executor.perform(site, proposal, state["task"], results, gated)
+            performed = await bound.executor.perform(
+                site, proposal, state["task"], results, gated, policy.get("approved_as")
+            )
         except ToolError as error:
             if _passes(error, bound):
                 raise
@@ -95,6 +98,8 @@ def _failed(state: ThreadState, proposal: Proposal, spec: ToolSpec, error: ToolE
         of_call["operation"] = dict(error.operation)
     if error.evidence:
         of_call["evidence"] = error.evidence
+    if error.judge_again:
+        return {"policy": None, "events": [event("failure", **{"class": failure_class}, **of_call, judge_again=True)]}
     failure = event("failure", **{"class": failure_class}, **of_call)
     tried = [event("tool_attempt", **said) for said in error.attempts]
     update: Json = {

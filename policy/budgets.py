@@ -2,7 +2,8 @@
 
 A reservation is made before a call and either used or released after it. Several rows are reserved together or not at
 all. What is used up is for a person: an approval of exactly this call may go over, and raises the limit by what is
-missing. A rate is no budget: it is there again within a minute, so it is waited for.
+missing. A rate is no budget: it is there again within a minute, so it is waited for, as often as core/retries.py has
+waits; after the last one a person decides here too.
 """
 
 from __future__ import annotations
@@ -92,20 +93,24 @@ class Need:
 
 
 class Exhausted(NamedTuple):
-    """A limit that a call does not fit in. The answer is a person; `again_at`: when the window ends by itself."""
+    """A limit that a call does not fit in. The answer is a person; `again_at`: when the window ends by itself.
+
+    `of`: all there is of it, with what people have allowed beyond the figure of the limit.
+    """
 
     limit: Limit
     left: int
     wanted: int
     again_at: datetime | None
+    of: int
 
     @property
     def passes(self) -> bool:
-        """Whether it is a rate, which is waited for instead of asking anybody."""
-        return self.limit.window == "minute"
+        """Whether it is a rate that a later minute has room in, which is waited for instead of asking anybody."""
+        return self.limit.window == "minute" and self.wanted <= self.limit.most
 
     def __str__(self) -> str:
-        said = f"{self.wanted} wanted, {max(self.left, 0)} of {self.limit.most} {self.limit.says} left"
+        said = f"{self.wanted} wanted, {max(self.left, 0)} of {self.of} {self.limit.says} left"
         return said if self.again_at is None else f"{said}; more from {self.again_at:%H:%M} UTC"
 
 
@@ -143,16 +148,16 @@ def exhausted(rows: Iterable[Spend], wanted: Sequence[Need], at: datetime) -> li
     known = {row.key: row for row in rows}
     found = []
     for need in wanted:
-        left = known.get(need.row.key, need.row).left
-        if need.amount > left:
-            found.append(Exhausted(need.limit, left, need.amount, ends(need.limit.window, at)))
+        row = known.get(need.row.key, need.row)
+        if need.amount > row.left:
+            found.append(Exhausted(need.limit, row.left, need.amount, ends(need.limit.window, at), row.limit))
     return found
 
 
 def too_much(amounts: Mapping[Unit, int], limits: Sequence[Limit] = LIMITS) -> list[Exhausted]:
     """The limits of a single call that `amounts` are above."""
     return [
-        Exhausted(limit, limit.most, amounts[limit.unit], None)
+        Exhausted(limit, limit.most, amounts[limit.unit], None, limit.most)
         for limit in limits
         if limit.per == "call" and amounts.get(limit.unit, 0) > limit.most
     ]
@@ -163,7 +168,7 @@ def refusal(found: Sequence[Exhausted], at: datetime) -> ToolError:
     said = "; ".join(map(str, found))
     if all(each.passes for each in found):
         waits = [(each.again_at - at).total_seconds() for each in found if each.again_at is not None]
-        return ToolError(f"Too many calls: {said}.", "transient", max(waits, default=0.0), never_sent=True)
+        return ToolError(f"Too many calls: {said}.", "rate_reached", max(waits, default=0.0), never_sent=True)
     return ToolError(f"A limit is used up: {said}.", "limit_reached", never_sent=True)
 
 

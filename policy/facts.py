@@ -119,6 +119,8 @@ class Situation:
     lockdown: bool = False
     exhausted: frozenset[str] = frozenset()
     certified: frozenset[str] = frozenset()
+    tainted: bool = False
+    """For an offer: whether untrusted content has entered the thread. Of a call it is found out with its arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,7 @@ def typical(spec: ToolSpec, situation: Situation) -> Facts:
         own_request=False,
         actor=situation.domain,
         role="agent",
-        trust="clean",
+        trust="tainted" if situation.tainted else "clean",
         control=frozenset(),
         amount=0,
         listed=True,

@@ -115,7 +115,7 @@ def reloaded(last_good: PolicySet, read: Callable[[], PolicySet]) -> tuple[Polic
     """What `read` gives and no complaint, or the last good set and why it was kept."""
     try:
         return read(), ""
-    except BadInput as error:
+    except (BadInput, OSError) as error:
         return last_good, str(error)
 
 

@@ -17,7 +17,7 @@ from runtime.settings import EVERY_TASK_TYPE
 class Lockdown(Protocol):
     """Whether nothing but reading is let through."""
 
-    async def in_force(self, domain: str, environment: str) -> str:
+    async def in_force(self, tenant: str, domain: str, environment: str) -> str:
         """Why; empty when there is no lockdown."""
         ...
 
@@ -25,7 +25,7 @@ class Lockdown(Protocol):
 class NoLockdown:
     """Lockdown where nobody can switch it on."""
 
-    async def in_force(self, domain: str, environment: str) -> str:
+    async def in_force(self, tenant: str, domain: str, environment: str) -> str:
         return ""
 
 
@@ -40,7 +40,7 @@ class EnvironmentAuthorities:
 
     async def in_force(self, site: CallSite, task_types: Collection[str]) -> Controls:
         levels = {name: level_in(self.environment, self.setting, name) for name in task_types}
-        return Controls(levels, await self.lockdown.in_force(self.domain, self.environment))
+        return Controls(levels, await self.lockdown.in_force(site.tenant, self.domain, self.environment))
 
 
 def level_in(environment: Environment, setting: Mapping[str, Authority], task_type: str) -> InForce:
@@ -66,4 +66,4 @@ class BoundedAuthorities:
     async def in_force(self, site: CallSite, task_types: Collection[str]) -> Controls:
         found = await self.earned.in_force(site, task_types)
         levels = {name: lowered(level, self.setting, name) for name, level in found.levels.items()}
-        return Controls(levels, await self.lockdown.in_force(self.domain, self.environment))
+        return Controls(levels, await self.lockdown.in_force(site.tenant, self.domain, self.environment))

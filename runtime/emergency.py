@@ -35,8 +35,11 @@ async def stop(app: Application, domain: str | None, person: Person, reason: str
 async def lock_down(
     app: Application, domain: str | None, environment: Environment | None, person: Person, reason: str
 ) -> None:
-    """Nothing but reading from the moment that this returns. Raises BadInput for a domain that is not there."""
-    _known(app, domain)
+    """Nothing but reading from the moment that this returns. `domain`: a domain, or a tenant's agent of it, `acme/seo`.
+
+    Raises BadInput for a domain that is not there.
+    """
+    _known(app, domain.rpartition("/")[2] if domain else None)
     store, said = LockdownStore(app.pool), storable_text(reason.strip())
     await store.on(domain, environment, said, person.name, verified=person.verified)
 
@@ -63,7 +66,7 @@ async def switches(app: Application) -> Sequence[Switch]:
 async def _hand_back(app: Application, store: LockdownStore, person: Person) -> int:
     """Answer what only waited for the lockdown, in chunks; a thread under another one waits on."""
     message = "the lockdown was lifted"
-    payload = {"type": "respond", "by": person.name, "message": message, "choice": "hand_back"}
+    payload = {"type": "respond", "by": person.name, "message": message, "choice": "hand_back", "lifted": True}
     decision = Decision("hand_back", person.name, person.verified, payload, None, False)
     last, count = 0, 0
     while True:
@@ -74,7 +77,7 @@ async def _hand_back(app: Application, store: LockdownStore, person: Person) -> 
             return count
         for row in rows:
             last = row["number"]
-            if await store.in_force(row["domain"], row["environment"]):
+            if await store.in_force(row["tenant"], row["domain"], row["environment"]):
                 continue
             try:
                 await app.reviews.decide(await app.reviews.get(last), decision)

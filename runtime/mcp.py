@@ -62,7 +62,8 @@ class McpTools:
         if not ours:
             return domain
         origins = {each.name: f"the MCP server {each.server}" for each in ours}
-        return ExtendedDomain(domain, {each.name: spec for each in ours if (spec := each.spec)}, origins, off or {})
+        more = {each.name: spec for each in ours if (spec := each.spec)}
+        return ExtendedDomain(domain, more, origins, {} if off is None else off)
 
     def adapters(self, domain: Domain) -> dict[str, Tool]:
         """Tool name -> adapter, for the tools that `extended` adds."""

@@ -161,6 +161,8 @@ def _to_get_over(failure_class: FailureClass) -> str:
             return "Whether a call took effect is not known: look on the far side by the operation's key."
         case "limit_reached":
             return "A limit is used up: hand back to go on with a fresh count, or abandon the thread."
+        case "rate_reached":
+            return "The agent makes more calls a minute than it may: hand back once it is quieter, or raise the limit."
         case "loop":
             return "The agent repeats itself: give it what it lacks in your message."
         case "model_unavailable":

@@ -119,7 +119,13 @@ class StubbingExecutor:
     artifacts: MemoryArtifacts
 
     async def perform(
-        self, site: CallSite, proposal: Proposal, task: Mapping[str, Any], results: Mapping[str, Ref], gated: bool
+        self,
+        site: CallSite,
+        proposal: Proposal,
+        task: Mapping[str, Any],
+        results: Mapping[str, Ref],
+        gated: bool,
+        approved_as: str | None = None,
     ) -> Performed:
         tool = self.tools[proposal.action]
         context = ToolContext(

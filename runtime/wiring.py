@@ -6,7 +6,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -23,13 +23,13 @@ from policy.budgets import LIMITS, Limit, changed
 from runtime.authorities import BoundedAuthorities, level_in
 from runtime.copies import Forgetful, is_stubbed
 from runtime.databases import database_url
-from runtime.domain_rules import brought
 from runtime.earned import EarnedAuthorities
 from runtime.index import past_tasks
 from runtime.intake import NewThread, asked_for
 from runtime.keys import cipher_for_secrets
 from runtime.mcp import McpTools, open_mcp
 from runtime.models import ModelChoice, ModelSettings, build, choose_model, close, connection_of
+from runtime.rules_in_force import RulesInForce
 from runtime.settings import Settings
 from store import database
 from store.artifacts import PostgresArtifacts
@@ -98,6 +98,7 @@ class Application:
     novelty: ChromaNovelty
     keeper: LeaseKeeper
     jobs: Jobs
+    rules: RulesInForce
     mcp: McpTools = field(default_factory=McpTools)
     breakers: Breakers = field(default_factory=Breakers)
     _models: dict[tuple[str, str], tuple[BaseChatModel, Model]] = field(default_factory=dict)
@@ -175,7 +176,8 @@ class Application:
         choice = await self.choice(thread["model"])
         self.domain(thread["domain"])
         module = self._domain_module(thread["domain"])
-        domain = self.mcp.extended(module.DOMAIN, await self.mcp.off(module.DOMAIN))
+        off = await self.mcp.off(module.DOMAIN)
+        domain = self.mcp.extended(module.DOMAIN, off)
         tools = register(domain.tools, {**self.mcp.adapters(module.DOMAIN), **module.adapters(self.settings)})
         novelty: Novelty = self.novelty
         apart = ""
@@ -214,6 +216,7 @@ class Application:
             limits=limits,
             samples=self.samples(offline=choice.kind == "offline"),
             scorings=scorings,
+            off=off,
             postponed=thread["postponed"],
         )
 
@@ -258,32 +261,26 @@ async def open_application(settings: Settings, parts: Parts | None = None) -> As
     url = database_url(settings)
     database.migrate(url)
     async with database.open_pool(url) as pool:
+        rules = RulesInForce(settings.policies, tuple(parts.domains))
         app = Application(
             settings,
             _with_cipher(parts, settings),
             url,
             pool,
-            partial(gate_of, settings.policies, tuple(parts.domains)),
+            rules.gate,
             ThreadStore(pool),
             ReviewStore(pool),
             PostgresArtifacts(pool),
             past_tasks(settings),
             LeaseKeeper(url),
             PostgresJobs(pool, url),
+            rules,
             mcp,
         )
         try:
             yield app
         finally:
             await app.close()
-
-
-@cache
-def gate_of(folder: Path | None, domains: tuple[str, ...]) -> CedarGate:
-    """Read once by each process. Raises BadInput with file, line and reason."""
-    from policy.gate import load_gate  # brings Cedar, for which no command that only reads has to wait
-
-    return load_gate(folder, brought(domains))
 
 
 def _with_cipher(parts: Parts, settings: Settings) -> Parts:

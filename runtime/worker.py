@@ -30,6 +30,7 @@ _HOLD_BACK_SECONDS: Final = 60.0
 _PEOPLE_SECONDS: Final = 5.0
 PEOPLE: Final = "people"
 DATABASE: Final = "database"
+RULES: Final = "rules"
 """Stands in a report in the place of a thread's id."""
 
 Report = Callable[[str, str], None]
@@ -106,12 +107,18 @@ class _Worker:
                 await self.app.jobs.sweep(GRAPH_VERSION)
                 await self._give_up_audits()
                 self.outage(None)
+                await self._look_at_rules()
             except psycopg.OperationalError as error:
                 self.outage(error)
             try:
                 await asyncio.wait_for(self.stopped.wait(), _LOOK_SECONDS if self.away else _SWEEP_SECONDS)
             except TimeoutError:
                 continue
+
+    async def _look_at_rules(self) -> None:
+        """Changed rules decide from the next run on; a file that cannot be used changes nothing, and is said once."""
+        if line := await asyncio.to_thread(self.app.rules.look):
+            self.report(RULES, line)
 
     async def _give_up_audits(self) -> None:
         """Now and then: an audit that nobody answers must not stay open for ever."""

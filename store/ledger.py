@@ -1,9 +1,9 @@
 """The ledger of operations: an effect under one key happens once. Its table is core/operations.py.
 
-Every claim, committed before anything is sent, checks in its own transaction that the caller still holds the
-thread's lease, that a gated call was approved by a person as exactly this request, and that there is no lockdown; and
-it reserves what the call takes (store/spending.py). Every attempt is a row of history and an event, in the transaction
-that it speaks of. Lock order: lockdown, thread, operation, spend.
+Every claim, committed before anything is sent, checks in its own transaction that the caller still holds the thread's
+lease, that a gated call was approved by a person as exactly this request, who still is what they were when policy
+accepted it, and that there is no lockdown; and it reserves what the call takes (store/spending.py). Every attempt is a
+row of history and an event, in the transaction that it speaks of. Lock order: lockdown, thread, operation, spend.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from core.operations import Claim, Held, OperationMove, OperationRequest, Step, 
 from core.operations import in_force as revision_in_force
 from core.vocabulary import Attempt, OperationState, SpendUnit, members
 from policy.budgets import AT_ONCE, LIMITS, Limit, Spender, needs
+from policy.people import role_of
 from store.artifacts import PostgresArtifacts, PostgresDocuments
 from store.database import Connection, Pool
 from store.events import append, lock_thread
@@ -86,8 +87,9 @@ class _Page:
         return None if found is None else await self.started(revision, found)
 
     async def started(self, revision: int, found: Mapping[str, Any], *, held: bool = False) -> Claim:
-        """Raises ToolError when lockdown or a limit is in the way; then the whole claim is undone."""
+        """Raises ToolError when lockdown, a role or a limit is in the way; then the whole claim is undone."""
         await self.unlocked()
+        await self.still_approved()
         claim = Claim(found["fence"], found["attempt"], revision=revision)
         if self.request.idempotency == "local":  # a local effect is never begun without being recorded, and pays then
             return claim
@@ -110,8 +112,19 @@ class _Page:
 
     async def unlocked(self) -> None:
         """Raises ToolError when lockdown is on. It is read behind its lock, which `_page` took first."""
-        if reason := await in_force(self.connection, self.thread["domain"], self.thread["environment"]):
-            raise ToolError(f"Lockdown is on: {reason}", "policy_violation", never_sent=True)
+        if reason := await in_force(self.connection, *(self.thread[of] for of in ("tenant", "domain", "environment"))):
+            raise _judged_again(f"Lockdown is on: {reason}")
+
+    async def still_approved(self) -> None:
+        """Raises ToolError when who approved the call is not what they were when policy accepted it. Asked of what is
+        about to be sent, and not of the answer to what was sent before."""
+        request = self.request
+        if request.approved_as is None or (approver := await approved(self.connection, request)) is None:
+            return
+        role = role_of(self.thread["environment"], approver)
+        if role != request.approved_as:
+            by, was = approver.by, request.approved_as
+            raise _judged_again(f"{by} approved {request.tool} as {was}, and is {role} by now.")
 
 
 class PostgresLedger:
@@ -194,7 +207,7 @@ class PostgresLedger:
             raise ToolError(
                 f"{request.tool} was not called: {by} has asked the thread to stop.", "busy", never_sent=True
             )
-        if request.gated and not await approved(page.connection, request):
+        if request.gated and await approved(page.connection, request) is None:
             raise ToolError(f"{request.tool} needs a person's approval of exactly this call.", "policy_violation")
 
     async def _revisions(self, page: _Page) -> tuple[Held, ...]:
@@ -314,6 +327,13 @@ def _there(place: Place | None, request: OperationRequest) -> Place:
 
 def _vanished(request: OperationRequest) -> ToolError:
     return ToolError(f"The operation of {request.tool} changed while its row was held.", "bug")
+
+
+def _judged_again(message: str) -> ToolError:
+    """What let the call through has changed since policy looked at it."""
+    error = ToolError(message, "policy_violation", never_sent=True)
+    error.judge_again = True
+    return error
 
 
 def _busy(request: OperationRequest) -> ToolError:

@@ -1,4 +1,6 @@
-"""Lockdown: nothing but reading, for a domain, an environment or everywhere, whatever was approved before.
+"""Lockdown: nothing but reading, for an agent, a domain, an environment or everywhere, whatever was approved before.
+
+An agent is one tenant's of a domain, `acme/seo`; it stands where the domain does, since no domain's name has a slash.
 
 Who switches it on waits for the claims that are under way, and each later claim waits for it: both take one advisory
 lock, claims shared and as the first thing of their transaction, a switch alone. So once a switch has returned, every
@@ -15,12 +17,13 @@ from datetime import datetime
 from core.errors import BadInput
 from core.vocabulary import Environment
 from store.database import Connection, Pool
+from store.spending import agent_of
 from store.sql import query
 
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """One switch that is on. None: every domain, every environment."""
+    """One switch that is on. None: every domain, every environment. `domain`: a domain or an agent."""
 
     domain: str | None
     environment: Environment | None
@@ -31,7 +34,7 @@ class Switch:
     @property
     def covers(self) -> str:
         """What it holds for, in words."""
-        of = [f"domain {self.domain}"] if self.domain else []
+        of = [f"{'agent' if '/' in self.domain else 'domain'} {self.domain}"] if self.domain else []
         of += [f"environment {self.environment}"] if self.environment else []
         return ", ".join(of) or "everything"
 
@@ -45,9 +48,9 @@ async def hold_off(connection: Connection) -> None:
     await connection.execute(query("lockdown_hold_off"))
 
 
-async def in_force(connection: Connection, domain: str, environment: str) -> str:
+async def in_force(connection: Connection, tenant: str, domain: str, environment: str) -> str:
     """Why nothing but reading is let through; empty when there is no lockdown."""
-    asked = {"domain": domain, "environment": environment}
+    asked = {"domain": domain, "agent": agent_of(tenant, domain), "environment": environment}
     rows = await (await connection.execute(query("lockdown_in_force"), asked)).fetchall()
     return "; ".join(str(_switch(row)) for row in rows)
 
@@ -58,9 +61,9 @@ class LockdownStore:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def in_force(self, domain: str, environment: str) -> str:
+    async def in_force(self, tenant: str, domain: str, environment: str) -> str:
         async with self._pool.connection() as connection:
-            return await in_force(connection, domain, environment)
+            return await in_force(connection, tenant, domain, environment)
 
     async def switches(self) -> Sequence[Switch]:
         """Those that are on."""

@@ -451,7 +451,7 @@ where thread_id = %(id)s and kind = 'policy_check' and body ->> 'action_hash' = 
 order by seq desc limit 1
 
 -- review_locked_down: What waits for a lockdown to be lifted.
-select number, thread.domain, thread.environment from review join thread on thread.id = review.thread_id
+select number, thread.tenant, thread.domain, thread.environment from review join thread on thread.id = review.thread_id
 where review.state = 'open' and kind = 'blocker' and (request ->> 'lockdown')::boolean and number > %(after)s
 order by number limit %(limit)s
 
@@ -1046,10 +1046,10 @@ values (%(state)s, %(domain)s, %(environment)s, %(reason)s, %(by)s, %(verified)s
 select * from (select distinct on (domain, environment) * from lockdown order by domain, environment, number desc) last
 where state = 'on' order by number
 
--- lockdown_in_force: What is on for one domain in one environment.
+-- lockdown_in_force: What is on for one agent of a domain in one environment.
 select * from (
   select distinct on (domain, environment) * from lockdown
-  where (domain is null or domain = %(domain)s) and (environment is null or environment = %(environment)s)
+  where (domain is null or domain in (%(domain)s, %(agent)s)) and (environment is null or environment = %(environment)s)
   order by domain, environment, number desc) last
 where state = 'on' order by number
 

@@ -27,6 +27,7 @@ from typing import Any, Final
 
 from core.errors import ModelError
 from core.operations import OperationMove, OperationRequest
+from core.people import Approver
 from core.ports import CallSite
 from core.vocabulary import SpendUnit, members
 from policy.budgets import (
@@ -117,14 +118,15 @@ class PostgresBudgets:
         at = self.clock()
         wanted = needs(request.amounts, Spender(self.agent, request.thread_id), at, self.limits)
         async with self.pool.connection() as connection, connection.transaction():
-            granted = request.gated and await approved(connection, request)
+            granted = request.gated and await approved(connection, request) is not None
             await reserve(connection, wanted, at, holder=None, granted=granted)
 
 
-async def approved(connection: Connection, request: OperationRequest) -> bool:
-    """Whether a person approved exactly this call. A resume payload is never proof."""
+async def approved(connection: Connection, request: OperationRequest) -> Approver | None:
+    """Who approved exactly this call, and what they are by now; None: nobody. A resume payload is never proof."""
     proof = {"id": request.thread_id, "hash": request.proposal_hash}
-    return await (await connection.execute(query("review_approver"), proof)).fetchone() is not None
+    row = await (await connection.execute(query("review_approver"), proof)).fetchone()
+    return None if row is None else Approver(**row)
 
 
 async def reserve_model_call(

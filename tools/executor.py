@@ -56,7 +56,13 @@ class LedgerExecutor:
     budgets: Budgets = field(default_factory=Unlimited)
 
     async def perform(
-        self, site: CallSite, proposal: Proposal, task: Mapping[str, Any], results: Mapping[str, Ref], gated: bool
+        self,
+        site: CallSite,
+        proposal: Proposal,
+        task: Mapping[str, Any],
+        results: Mapping[str, Ref],
+        gated: bool,
+        approved_as: str | None = None,
     ) -> Performed:
         tool = self.tools[proposal.action]
         confidential = Confidential(self.secrets, site.thread_id, tool.spec.name)
@@ -68,7 +74,7 @@ class LedgerExecutor:
         request = _request(tool.spec, site, sent, proposal.hash, gated or tier == "irreversible")
         if self.apart:
             request = replace(request, key=sha256([self.apart, request.key]))
-        request = replace(request, amounts=of_call(tool.spec, tier))
+        request = replace(request, amounts=of_call(tool.spec, tier), approved_as=approved_as)
         call = Call(tool, sent, context, request, self.deadlines, self.breakers, proposal.arguments, confidential)
         if tier == "read-only":
             await self.budgets.spend(request)

@@ -13,6 +13,7 @@ from runtime.replay.controls import RecordedAuthorities, RecordedBudgets, Record
 from runtime.replay.effects import RecordedExecutor
 from runtime.replay.memory import RecordedMemory
 from runtime.replay.models import RecordedModel, RecordedWays
+from runtime.replay.offers import RecordedOff
 from runtime.replay.people import RecordedPeople
 from runtime.replay.record import Record
 from runtime.replay.signals import RecordedScorings, RecordedSignals
@@ -35,8 +36,9 @@ def replaying(app: Application, record: Record) -> Replaying:
     """Raises BadInput for a domain that is not installed."""
     tape, thread = Tape.of(record.events), record.thread
     people, signals, artifacts = RecordedPeople(record, tape), RecordedSignals(tape), RecordedArtifacts(record)
+    off = RecordedOff(tape, record.events)
     bound = Bindings(
-        domain=app.domain(thread["domain"], _off(app, record)),
+        domain=app.domain(thread["domain"], off),
         model=RecordedModel(record, tape),
         executor=RecordedExecutor(tape),
         artifacts=artifacts,
@@ -54,16 +56,10 @@ def replaying(app: Application, record: Record) -> Replaying:
         limits=app.limits(thread["domain"]),
         samples=RecordedWays(tape),
         scorings=RecordedScorings(tape),
+        off=off,
         postponed=len(POSTPONEMENTS),  # what was waited out is not waited for again
     )
     return Replaying(tape, people, bound)
-
-
-def _off(app: Application, record: Record) -> dict[str, str]:
-    """Tools that were never offered: those of MCP servers that were not to be had then are left out again."""
-    offered = {name for stored in record.events for name in stored.body.get("offered", ())}
-    tools = app.domain(record.thread["domain"]).tools
-    return {name: "it was not offered then" for name in tools if name not in offered}
 
 
 def _id(tape: Tape) -> str:

@@ -20,7 +20,13 @@ class RecordedExecutor:
         self._tape = tape
 
     async def perform(
-        self, site: CallSite, proposal: Proposal, task: Mapping[str, Any], results: Mapping[str, Ref], gated: bool
+        self,
+        site: CallSite,
+        proposal: Proposal,
+        task: Mapping[str, Any],
+        results: Mapping[str, Ref],
+        gated: bool,
+        approved_as: str | None = None,
     ) -> Performed:
         stored = self._tape.next()
         if stored.body.get("proposal") == proposal.id:
@@ -44,4 +50,5 @@ def _failure(stored: ChainedEvent) -> ToolError:
     failure_class = named(stored.body["class"])
     error = ToolError(stored.body["message"], failure_class)
     error.operation, error.evidence = stored.body.get("operation"), stored.body.get("evidence", "")
+    error.judge_again = bool(stored.body.get("judge_again"))
     return error

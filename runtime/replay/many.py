@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +12,7 @@ from core.errors import BadInput
 from runtime.replay.record import read
 from runtime.replay.run import replay_record
 from runtime.replay.tape import Difference
-from runtime.replay.versions import changes, refuse_later
+from runtime.replay.versions import compared, refuse_later
 from runtime.wiring import Application
 from store.sql import query
 
@@ -27,13 +28,18 @@ class Tally:
     threads: int = 0
     same: int = 0
     other_release: int = 0
+    """Of those that were run again: by how many another release of the same behaviour, graph and rules was used."""
+    other_version: Counter[str] = field(default_factory=Counter)
+    """What is another than it was -> how many threads were left out for it."""
     parted: dict[str, Difference] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     """Thread -> why it cannot be run again, such as an artifact that is gone."""
 
 
-async def replay_all(app: Application, since: datetime | None, progress: Progress = lambda _, __: None) -> Tally:
-    """Replay every thread that was started `since` then (None: ever)."""
+async def replay_all(
+    app: Application, since: datetime | None, progress: Progress = lambda _, __: None, *, anyway: bool = False
+) -> Tally:
+    """Replay every thread that was started `since` then (None: ever); those of another version only `anyway`."""
     tally, after = Tally(), ""
     async with app.pool.connection() as connection:
         row = await (await connection.execute(query("replayable_count"), {"since": since})).fetchone()
@@ -45,17 +51,21 @@ async def replay_all(app: Application, since: datetime | None, progress: Progres
         if not rows:
             return tally
         for each in rows:
-            await _one(app, str(each["id"]), tally)
+            await _one(app, str(each["id"]), tally, anyway)
             progress(tally.threads, of)
         after = rows[-1]["id"]
 
 
-async def _one(app: Application, thread_id: str, tally: Tally) -> None:
+async def _one(app: Application, thread_id: str, tally: Tally, anyway: bool) -> None:
     tally.threads += 1
     try:
         record = await read(app, await app.threads.get(thread_id))
         refuse_later(record)
-        tally.other_release += bool(changes(app, record))
+        changed = compared(app, record)
+        if changed.deciding and not anyway:
+            tally.other_version[" ".join(changed.deciding)] += 1
+            return
+        tally.other_release += bool(changed.release)
         replayed = await replay_record(app, record)
     except BadInput as error:
         tally.refused[thread_id] = str(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from core.errors import BadInput
 from escalation.scoring import base_of
@@ -21,17 +22,45 @@ def refuse_later(record: Record) -> None:
         )
 
 
-def changes(app: Application, record: Record) -> list[str]:
-    """Sentences, one a change; empty when the thread was recorded by this very release. Raises BadInput."""
+class Changed(NamedTuple):
+    """What is another than it was. `release`: in a sentence, empty for the very same; its code may decide the same.
+
+    `deciding`: graph, behaviour and rules, of which each may decide otherwise, a sentence a change.
+    """
+
+    release: str
+    deciding: tuple[str, ...]
+
+    @property
+    def sentences(self) -> list[str]:
+        return [*([self.release] if self.release else []), *self.deciding]
+
+
+def compared(app: Application, record: Record) -> Changed:
+    """How the version that recorded a thread differs from this one. Raises BadInput."""
     thread = record.thread
     parameters = next((call["parameters"] for call in record.calls), None)
     recorded = {name: base_of(version) for name, version in thread["behaviour_versions"].items()}
     offline = thread["model"] == OFFLINE
     now = recorded if parameters is None else app.behaviours(thread["domain"], parameters, offline=offline)
+    deciding = (*_graph(record), *_behaviours(recorded, now), *_policies(app, record))
     if app.release(now) == thread["release"]:
-        return []
-    found = [*_graph(record), *_behaviours(recorded, now), *_policies(app, record)]
-    return [f"It was recorded by release {thread['release']}; this is {app.release(now)}.", *found]
+        return Changed("", deciding)
+    return Changed(f"It was recorded by release {thread['release']}; this is {app.release(now)}.", deciding)
+
+
+def changes(app: Application, record: Record) -> list[str]:
+    """The same in sentences; empty when the thread was recorded by this very release. Raises BadInput."""
+    return compared(app, record).sentences
+
+
+def refuse_another(record: Record, changed: Changed) -> None:
+    """Raises BadInput where graph, behaviour or rules are others: a difference would speak of them alone."""
+    if changed.deciding:
+        raise BadInput(
+            f"Thread {record.thread['id']} was recorded by another version. {' '.join(changed.sentences)} "
+            "Replay it all the same with --anyway."
+        )
 
 
 def _graph(record: Record) -> Iterator[str]:

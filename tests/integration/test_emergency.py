@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,13 @@ import pytest
 from core.domain import Refusal, Scope
 from core.errors import BadInput, StaleDecision, ToolError
 from core.events import first_break
+from core.operations import Claim, OperationRequest
 from core.people import Person
+from core.retries import POSTPONEMENTS
 from core.reviews import WireAnswer
 from runtime import emergency, threads
 from runtime.limits import of_agents, of_thread
+from runtime.replay.run import replay
 from runtime.timeline import in_words
 from runtime.wiring import Application
 from runtime.worker import work
@@ -127,16 +132,19 @@ async def test_a_domain_that_is_not_there_is_named(database_url: str, home: Path
                 await refused
 
 
-async def test_under_lockdown_a_thread_waits_and_goes_on_when_it_is_lifted(database_url: str, home: Path) -> None:
+@pytest.mark.parametrize(("on", "covers"), [("shop", "domain shop"), ("acme/shop", "agent acme/shop")])
+async def test_under_lockdown_a_thread_waits_and_goes_on_when_it_is_lifted(
+    database_url: str, home: Path, on: str, covers: str
+) -> None:
     till = Till()
     async with shop(database_url, home, till) as app:
         thread_id = await begun(app)
-        await emergency.lock_down(app, "shop", None, ADMIN, "drill")
+        await emergency.lock_down(app, on, None, ADMIN, "drill")
         thread = await threads.advance(app, thread_id)
         review = await waiting(app, thread_id)
         assert (thread["status"], review["kind"], till.sent) == ("waiting", "blocker", [])
-        assert "Lockdown is on for domain shop, by root" in review["request"]["why"][0]
-        assert await emergency.lift(app, "shop", None, ADMIN, "over") == 1
+        assert f"Lockdown is on for {covers}, by root" in review["request"]["why"][0]
+        assert await emergency.lift(app, on, None, ADMIN, "over") == 1
         thread = await threads.advance(app, thread_id)
         assert (thread["status"], len(till.sent)) == ("done", 1)
         decided = [each for each in await app.threads.timeline(thread_id) if each.kind == "review_decided"]
@@ -157,6 +165,72 @@ async def test_lockdown_holds_over_what_was_approved_before_it(database_url: str
         await emergency.lift(app, None, "local", ADMIN, "")
         thread = await threads.advance(app, thread_id)
         assert (thread["status"], len(till.sent)) == ("done", 1)  # the approval of this very call still counts
+        assert len(await events(app, thread_id, "decision")) == 1  # and nothing was proposed in its place
+        assert (await replay(app, await app.threads.get(thread_id))).difference is None
+
+
+async def test_an_approval_that_lockdown_meets_at_the_last_moment_counts_once_it_is_lifted(
+    database_url: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with shop(database_url, home, till := Till(), cost=ABOVE_THE_LIMIT) as app:
+        thread_id = await begun(app)
+        await threads.advance(app, thread_id)
+        _before_the_claim(monkeypatch, lambda: emergency.lock_down(app, None, None, ADMIN, "drill"))
+        await answered(app, thread_id)
+        review = await waiting(app, thread_id)
+        assert till.sent == [] and review["request"]["lockdown"] is True
+        assert "charge waits as it is" in review["request"]["why"][0]
+        assert await emergency.lift(app, None, None, ADMIN, "") == 1
+        assert (await threads.advance(app, thread_id))["status"] == "done" and len(till.sent) == 1
+        assert len(await events(app, thread_id, "decision")) == 1
+        assert (await replay(app, await app.threads.get(thread_id))).difference is None
+
+
+async def test_what_a_person_says_of_a_held_call_is_told_to_the_planner(database_url: str, home: Path) -> None:
+    async with shop(database_url, home, till := Till(), cost=ABOVE_THE_LIMIT) as app:
+        thread_id = await begun(app)
+        await threads.advance(app, thread_id)
+        await emergency.lock_down(app, None, None, ADMIN, "drill")
+        await answered(app, thread_id)
+        await answered(app, thread_id, "respond", message="hand_back")
+        assert (
+            len(await events(app, thread_id, "decision")) == 1 and (await waiting(app, thread_id))["kind"] == "blocker"
+        )
+        await answered(app, thread_id, "respond", message="hand_back it was paid in cash")
+        assert (await waiting(app, thread_id))["task_type"] == "planner" and till.sent == []
+
+
+async def test_whoever_has_lost_their_role_since_has_approved_nothing(
+    database_url: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with shop(database_url, home, till := Till(), "production") as app:
+        thread_id, roles = await begun(app), RoleStore(app.pool)
+        await roles.set("root", "*", "admin", ADMIN)
+        await roles.set("rita", "acme", "reviewer", ADMIN)
+        await threads.advance(app, thread_id)
+        asked = await waiting(app, thread_id)
+        _before_the_claim(monkeypatch, lambda: roles.remove("rita", "acme", ADMIN))
+        await _approved_by(app, thread_id, Person("rita", verified=True))
+        await threads.advance(app, thread_id)
+        again = await waiting(app, thread_id)
+        assert till.sent == [] and (again["kind"], again["action_hash"]) == ("action", asked["action_hash"])
+        [refused] = await events(app, thread_id, "failure")
+        assert refused["message"] == "rita approved charge as reviewer, and is none by now."
+        await _approved_by(app, thread_id, ADMIN)
+        assert (await threads.advance(app, thread_id))["status"] == "done" and len(till.sent) == 1
+        assert (await replay(app, await app.threads.get(thread_id))).difference is None
+
+
+def _before_the_claim(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], Awaitable[None]]) -> None:
+    """Between the check of policy and the next claim."""
+    claim = PostgresLedger.claim
+
+    async def later(self: PostgresLedger, request: OperationRequest) -> Claim:
+        monkeypatch.setattr(PostgresLedger, "claim", claim)
+        await happens()
+        return await claim(self, request)
+
+    monkeypatch.setattr(PostgresLedger, "claim", later)
 
 
 async def test_an_agent_that_could_only_ask_waits_for_the_end_of_lockdown(database_url: str, home: Path) -> None:
@@ -289,6 +363,29 @@ async def test_a_call_above_its_budget_goes_to_a_person_whose_approval_is_for_ex
         other = await begun(app, "i-2")
         await threads.advance(app, other)
         assert (await waiting(app, other))["kind"] == "action"
+
+
+async def test_a_rate_is_waited_for_where_people_see_it_and_in_the_end_a_person_decides(
+    database_url: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.ledger.now", lambda: datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))  # one long minute
+    limits = {"AUTONOMY_LIMITS": '{"calls_per_minute": 1}'}
+    async with shop(database_url, home, till := Till(), changes=limits) as app:
+        await threads.advance(app, await begun(app))
+        thread_id = await begun(app, "i-2")
+        for _ in POSTPONEMENTS:
+            with pytest.raises(ToolError, match="Too many calls"):
+                await threads.advance(app, thread_id)
+            thread = await app.threads.get(thread_id)
+            assert thread["status"] == "queued" and thread["wake_at"] is not None
+        told = [in_words(each, {}) for each in await app.threads.timeline(thread_id) if each.kind == "postponed"]
+        assert len(told) == len(POSTPONEMENTS)
+        why = "Too many calls: 1 wanted, 0 of 1 tool calls of this agent in this minute left; more from 03:05 UTC."
+        assert told[0][0].startswith("tried again at ") and told[0][1] == f"{why} [rate_reached]"
+        await threads.advance(app, thread_id)
+        review = await waiting(app, thread_id)
+        assert (review["kind"], review["request"]["failure_class"]) == ("blocker", "rate_reached")
+        assert len(till.sent) == 1
 
 
 async def test_a_request_outside_of_the_mandate_is_declined_and_escalated(database_url: str, home: Path) -> None:

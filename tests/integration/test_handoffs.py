@@ -6,11 +6,13 @@ import base64
 import io
 import logging
 import stat
+import time
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg import sql
 
@@ -30,8 +32,8 @@ from tests.integration.application import DANA, events, settings, waiting
 from tests.integration.shop import Till, begun, shop
 
 SAM = Person("sam")
-SECRET = 'hunter2/"ü+&=%?>~'
-TRACES = ("hunter2", base64.b64encode(SECRET.encode()).decode())
+SECRET = 'kraken4711/"ü+&=%?>~'
+TRACES = ("kraken4711", base64.b64encode(SECRET.encode()).decode())
 """What is looked for: a part that no quoting changes, and another spelling."""
 KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 DRIFT = {"receipt": ""}
@@ -170,12 +172,20 @@ async def everything(app: Application) -> str:
     return "\n".join(said) + "\n".join(bytes(row["blob"] or b"").decode("utf-8", "replace") for row in blobs)
 
 
+def server_log(database_url: str, since: float) -> bytes:
+    """What the server has written of every change since then, and what it logs."""
+    with psycopg.connect(database_url) as connection:
+        [folder] = connection.execute("show data_directory").fetchone() or [""]
+    written = [*Path(folder, "pg_wal").glob("0*"), *Path(folder).glob("*log*"), *Path(folder, "log").glob("*")]
+    return b"".join(path.read_bytes() for path in written if path.is_file() and path.stat().st_mtime >= since)
+
+
 @pytest.mark.parametrize("idempotency", ["idempotent", "local"])
 async def test_a_secret_is_in_no_table_log_event_prompt_or_message(
     database_url: str, home: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, idempotency: Idempotency
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    door, messages = Door(), []
+    began, door, messages = time.time() - 1, Door(), []
     monkey = {"AUTONOMY_ENCRYPTION_KEY": KEY}
     async with shop(database_url, home, door, changes=monkey, idempotency=idempotency) as app:
         thread_id, number = await blocked(app)
@@ -200,6 +210,8 @@ async def test_a_secret_is_in_no_table_log_event_prompt_or_message(
     assert not found_in(caplog.text) and not found_in("".join(messages))
     for path in (path for folder in (home, tmp_path) for path in folder.rglob("*") if path.is_file()):
         assert not found_in(path.read_bytes().decode("utf-8", "replace")), path
+    logged = server_log(database_url, began)
+    assert b"one_time_code" in logged and not any(trace.encode() in logged for trace in TRACES)
 
 
 async def test_a_secret_that_nobody_used_ends_with_its_thread_and_is_of_its_tool_alone(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import replace
 
 import psycopg
@@ -53,15 +54,20 @@ async def test_what_was_sent_before_is_still_recorded_and_looked_up(pool: Pool) 
 
 @pytest.mark.parametrize(
     ("domain", "environment", "held"),
-    [("test", None, True), ("other", None, False), (None, "local", True), (None, "production", False),
+    [("test", None, True), ("other", None, False), ("acme/test", None, True), ("other/test", None, False),
+     ("acme/other", None, False), (None, "local", True), (None, "production", False),
      ("test", "production", False)],
 )  # fmt: skip
-async def test_it_holds_for_its_domain_and_environment(
+async def test_it_holds_for_its_agent_domain_and_environment(
     pool: Pool, domain: str | None, environment: None, held: bool
 ) -> None:
     store = LockdownStore(pool)
     await store.on(domain, environment, "", "dana", verified=True)
-    assert bool(await store.in_force("test", "local")) == held
+    assert bool(await store.in_force("acme", "test", "local")) == held
+    await new_thread(pool)
+    book = await ledger(pool)
+    with pytest.raises(ToolError, match="Lockdown is on") if held else nullcontext():
+        await book.claim(REQUEST)
 
 
 async def test_one_switch_does_not_lift_another(pool: Pool) -> None:
@@ -72,7 +78,7 @@ async def test_one_switch_does_not_lift_another(pool: Pool) -> None:
         await store.off("other", None, "", "dana", verified=True)
     await store.off(None, None, "", "dana", verified=True)
     assert [switch.reason for switch in await store.switches()] == ["one"]
-    assert "by sam" in await store.in_force("test", "local")
+    assert "by sam" in await store.in_force("acme", "test", "local")
 
 
 async def test_its_switches_are_never_rewritten(pool: Pool) -> None:

@@ -212,12 +212,55 @@ async def test_other_rules_are_said_before_and_the_first_difference_is_shown(
         "DATABASE_URL": database_url, "AUTONOMY_HOME": str(home), "AUTONOMY_POLICIES": str(rules), "COLUMNS": "200",
     }.items():  # fmt: skip
         monkeypatch.setenv(name, value)
-    assert await command.replay(thread_id, json=False) == 1
+    with pytest.raises(BadInput, match="recorded by another version") as refused:
+        await command.replay(thread_id, json=False)
+    assert refused.value.exit_code == 2
+    assert "Other rules were in force. Replay it all the same with --anyway." in str(refused.value)
+    assert capsys.readouterr().out == ""
+    assert await command.replay(thread_id, json=False, anyway=True) == 1
     said = capsys.readouterr().out
     assert "It was recorded by release" in said and "Other rules were in force." in said
     assert "It parts from the record at #" in said and "fetch_pages may not be offered now" in said
-    assert await command.every("2026-01-01", json=False) == 1
+    assert await command.every("2026-01-01", json=False) == 0
+    said = capsys.readouterr().out
+    assert "1 left out, recorded by another version (--anyway runs them): Other rules were in force." in said
+    assert "1 threads: 0 the same, 0 part from their record, 0 cannot be run again, 1 left out" in said
+    assert await command.every("2026-01-01", json=False, anyway=True) == 1
     assert "1 threads: 0 the same, 1 part from their record" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "why"),
+    [
+        ("graph_version", "0", "The graph is version"),
+        ("behaviour_versions", '\'{"set_intent": "another"}\'', "set_intent has other prompts, another tool or other"),
+        ("release", "'another'", ""),
+    ],
+)
+async def test_another_version_is_said_before_it_starts_and_another_release_alone_is_no_obstacle(
+    database_url: str,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    column: str,
+    value: str,
+    why: str,
+) -> None:
+    async with opened(database_url, home) as app:
+        thread_id = await started(app)
+        async with app.pool.connection() as connection:
+            await connection.execute(f"update thread set {column} = {value}".encode())
+    for name, setting in {"DATABASE_URL": database_url, "AUTONOMY_HOME": str(home)}.items():
+        monkeypatch.setenv(name, setting)
+    if why:
+        with pytest.raises(BadInput, match=why) as refused:
+            await command.replay(thread_id, json=False)
+        assert refused.value.exit_code == 2
+    assert await command.replay(thread_id, json=False, anyway=bool(why)) == 0
+    said = capsys.readouterr().out
+    assert (why or "It was recorded by release another") in said and "The same: " in said
+    assert await command.every(None, json=False) == 0
+    assert f"{0 if why else 1} the same" in capsys.readouterr().out
 
 
 async def test_another_prompt_is_found_at_the_message_that_differs(

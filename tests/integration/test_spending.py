@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -168,12 +168,28 @@ async def test_an_approval_of_exactly_this_call_raises_the_limit_by_what_is_miss
 async def test_a_rate_is_waited_for_also_by_what_was_approved(pool: Pool) -> None:
     await new_thread(pool)
     await approve(pool)
-    book = await ledger(pool, changed(LIMITS, {"calls_per_minute": 0}))
+    limits = changed(LIMITS, {"calls_per_minute": 1})
+    at = datetime(2026, 1, 2, 3, 4, 30, tzinfo=UTC)
+    budgets = PostgresBudgets(pool, "acme/test", limits, lambda: at)
+    await budgets.spend(replace(REQUEST, amounts={"calls": 1}))
     with pytest.raises(ToolError, match="Too many calls") as rate:
-        await book.claim(APPROVED)
-    assert rate.value.failure_class == "transient" and 0 < (rate.value.retry_after or 0) <= 60
-    budgets = PostgresBudgets(pool, "acme/test", changed(LIMITS, {"calls_per_minute": 0}))
+        await budgets.spend(replace(APPROVED, amounts={"calls": 1}))
+    assert rate.value.failure_class == "rate_reached" and rate.value.retry_after == 30.0
     assert await budgets.exhausted(SITE, WIRE.amounts) == {}
+    at += timedelta(seconds=30)
+    await budgets.spend(replace(APPROVED, amounts={"calls": 1}))
+
+
+async def test_a_rate_that_no_minute_has_room_in_is_for_a_person(pool: Pool) -> None:
+    await new_thread(pool)
+    await approve(pool)
+    limits = changed(LIMITS, {"calls_per_minute": 0})
+    assert set(await PostgresBudgets(pool, "acme/test", limits).exhausted(SITE, WIRE.amounts)) == {"calls_per_minute"}
+    book = await ledger(pool, limits)
+    with pytest.raises(ToolError) as full:
+        await book.claim(WIRE)
+    assert full.value.failure_class == "limit_reached"
+    await book.claim(APPROVED)
 
 
 async def test_reading_pays_at_once_and_over_the_limit_only_with_an_approval(pool: Pool) -> None:

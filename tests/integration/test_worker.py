@@ -21,7 +21,7 @@ from core.events import first_break
 from runtime import threads
 from runtime.wiring import Application
 from runtime.worker import work
-from tests.integration.application import DANA, opened, queued, started, waiting
+from tests.integration.application import DANA, events, opened, queued, started, waiting
 from tests.integration.commands import CommandsHere
 from tests.integration.test_leases import becomes_true, hanging
 
@@ -190,6 +190,32 @@ async def working_on(
             stopped.set()
 
     await work(app, concurrency=4, stopped=stopped, report=report)
+
+
+async def test_a_running_worker_takes_up_changed_rules_and_keeps_the_last_good_ones(
+    database_url: str, home: Path, tmp_path: Path
+) -> None:
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    file, stopped, reports = rules / "mine.cedar", asyncio.Event(), list[tuple[str, str]]()
+    async with opened(database_url, home, AUTONOMY_POLICIES=str(rules)) as app:
+        good = app.gate
+        working = asyncio.create_task(working_on(app, stopped, reports))
+        file.write_text('@id("mine")\n@says("no")\nforbid (principal, action, resource)\nwhen { context.nonsense };\n')
+        await becomes_true(lambda: reports)
+        assert app.gate is good and reports[0][0] == "rules"
+        assert "stay as they were" in reports[0][1] and "mine.cedar:" in reports[0][1]
+        file.write_text(
+            '@id("mine")\n@says("no searching")\nforbid (principal, action, resource == Tool::"search_serp");\n'
+        )
+        await becomes_true(lambda: len(reports) == 2)
+        assert "read again" in reports[1][1] and len(app.gate.policies.rules) == len(good.policies.rules) + 1
+        thread_id = await queued(app)
+        await becomes_true(lambda: len(reports) == 3)
+        [nothing] = [body for body in await events(app, thread_id, "observation") if "search_serp" in body["why"]]
+        assert "search_serp may not be offered now" in nothing["why"]
+        stopped.set()
+        await working
 
 
 async def test_a_thread_in_the_way_is_reported_and_left_alone_and_others_go_on(database_url: str, home: Path) -> None:

@@ -29,7 +29,7 @@ def test_the_graph_is_the_diagram() -> None:
         "policy_check": {"planner", "escalation_score", "human_review", "tool_execution"},
         "escalation_score": {"human_review", "tool_execution"},
         "human_review": {"policy_check", "planner", "finish"},
-        "tool_execution": {"planner", "human_review"},
+        "tool_execution": {"planner", "policy_check", "human_review"},
         "finish": {"__end__"},
     }
     assert set(edges()) - {"__start__"} == set(NODES)

@@ -25,6 +25,8 @@ from nodes.bindings import Bindings
 from nodes.planner import planner
 from nodes.policy_check import policy_check
 from policy.facts import Facts
+from policy.gate import CedarGate
+from policy.policy_set import parse, schema_text, shipped
 from tests.unit.graph.bindings import bindings
 
 
@@ -302,6 +304,21 @@ async def test_under_lockdown_a_thread_with_nothing_left_to_read_waits_instead_o
     assert update.get("ending") is None
     reading = dict(await planner(bound(authorities=Locked()))(state(None), Runtime()))
     assert reading["offered"] == ["look_up"]
+
+
+async def test_what_a_rule_forbids_after_untrusted_content_is_not_even_offered() -> None:
+    rule = (
+        '@id("x") @says("x") forbid (principal, action, resource == Tool::"mail") when { context.trust == "tainted" };'
+    )
+    given = bound(gate=CedarGate(parse(shipped() | {"x.cedar": rule}, schema_text())))
+    ours = {"order": Ref(sha256=sha256(ORDER), trust="trusted").to_json()}
+
+    async def offered(**changes: Any) -> Any:
+        return dict(await planner(given)(state(None, **changes), Runtime()))["offered"]
+
+    assert await offered(results=ours) == ["mail", "look_up"]
+    for changes in ({}, {"results": ours, "trust_tier": "tainted"}):
+        assert await offered(**changes) == ["look_up"]
 
 
 async def test_the_planner_pins_handles_to_the_content_of_now() -> None:

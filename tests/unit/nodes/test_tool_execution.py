@@ -61,6 +61,22 @@ async def test_after_the_last_wait_for_another_thread_a_person_is_asked() -> Non
     assert (await executed(ToolError("busy", "busy"), len(POSTPONEMENTS)))["review"]["kind"] == "blocker"
 
 
+async def test_after_the_last_wait_for_a_rate_a_person_decides() -> None:
+    error = ToolError("Too many calls.", "rate_reached", 30.0, never_sent=True)
+    for postponed in range(len(POSTPONEMENTS)):
+        with pytest.raises(ToolError):
+            await executed(error, postponed)
+    assert (await executed(error, len(POSTPONEMENTS)))["review"]["failure_class"] == "rate_reached"
+
+
+async def test_what_let_a_call_through_and_has_changed_sends_it_back_to_policy_as_it_is() -> None:
+    error = ToolError("Lockdown is on.", "policy_violation", never_sent=True)
+    error.judge_again = True
+    update = await executed(error)
+    assert update["policy"] is None and "proposal" not in update and "review" not in update
+    assert update["events"][-1]["body"]["judge_again"] is True
+
+
 async def test_after_the_last_wait_for_the_disk_the_run_stops() -> None:
     with pytest.raises(ToolError, match="disk full"):
         await executed(ToolError("disk full", "storage"), len(POSTPONEMENTS))

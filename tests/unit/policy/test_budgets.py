@@ -74,6 +74,21 @@ def test_a_person_may_go_over_and_the_limit_grows_by_what_was_missing() -> None:
     assert (row.limit, row.reserved, row.left) == (10_500, 1000, 0)
 
 
+def test_what_a_person_allowed_counts_in_what_is_said_of_a_limit() -> None:
+    [cost] = [need for need in wanted() if need.limit.name == "action_cost"]
+    [over] = exhausted([cost.row._replace(limit=cost.limit.most + 500, used=cost.limit.most + 450)], [cost], NOON)
+    assert str(over).startswith(f"{cost.amount} wanted, 50 of {cost.limit.most + 500} budget units")
+
+
+def test_a_rate_that_no_minute_has_room_in_is_not_waited_for() -> None:
+    [calls] = [
+        need
+        for need in needs({"calls": 1}, SPENDER, NOON, changed(LIMITS, {"calls_per_minute": 0}))
+        if need.limit.unit == "calls"
+    ]
+    assert refusal(exhausted([], [calls], NOON), NOON).failure_class == "limit_reached"
+
+
 def test_what_never_ran_is_free_again() -> None:
     [row] = reserved([], [wanted()[0]])
     assert settled(row, 1000, 0) == wanted()[0].row
@@ -114,7 +129,7 @@ def test_a_rate_is_waited_for_and_a_budget_is_for_a_person() -> None:
         refusal(over["calls_per_minute"], NOON),
         refusal([*over["calls_per_minute"], *over["action_cost"]], NOON),
     )
-    assert (rate.failure_class, rate.retry_after, rate.never_sent) == ("transient", 20.0, True)
+    assert (rate.failure_class, rate.retry_after, rate.never_sent) == ("rate_reached", 20.0, True)
     assert (both.failure_class, both.never_sent) == ("limit_reached", True)
     assert "budget units of this agent today" in str(both)
 

@@ -181,6 +181,15 @@ def test_only_an_approval_of_exactly_this_hash_counts(approved_hash: str, text: 
     assert judged.decision.outcome == ("allow" if approved_hash == "same" else "review")
 
 
+@given(st.text(max_size=12))
+def test_an_unknown_tool_is_a_deny_even_offered_and_approved(name: str) -> None:
+    proposal = Proposal(id="p", action=f"{name}!", arguments={})
+    approval = Approval("dana", "admin", proposal.hash, own=False)
+    known = {"mail": mail("read-only")}
+    judged = judge(GATE, proposal, known, SITUATION, Standing([proposal.action], (), approval))
+    assert judged.decision.outcome == "deny"
+
+
 @pytest.mark.parametrize(
     ("to", "label", "outcome"),
     [
