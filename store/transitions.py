@@ -185,7 +185,7 @@ class TransitionSaver(Checkpoints):
         told = step.after.last_seq > position.last_seq
         self._unanswered = _Attempt(step.after.last_seq, step.after.last_hash, len(tasks)) if told else None
         parameters = step.parameters | columns
-        rarely = parameters["released"] != NONE or parameters["write_tasks"] != NONE
+        rarely = parameters["released"] != NONE or parameters["writes"] != NONE
         statement = query("transition_store") if rarely else shortened("transition_store")
         stored = (await connection.execute(statement, parameters, prepare=True)).rowcount > 0
         self._position = step.after if stored else await self._look(connection)
