@@ -130,7 +130,7 @@ def write_columns(
         }
         for (namespace, checkpoint_id, task_id, index), (path, channel, kind, value) in rows.items()
     ]  # fmt: skip
-    return {"writes": canonical_json(written)}
+    return {"writes": _rows(written)}
 
 
 def _pending(task: TaskWrites, made: CheckpointRow | None) -> list[tuple[str, Any]]:
@@ -156,7 +156,7 @@ def checkpoint_columns(row: CheckpointRow | None) -> dict[str, Any]:
         "parent_id": row.parent_id if row else None,
         "checkpoint": row.checkpoint if row else None,
         "metadata": row.metadata if row else None,
-        "blobs": canonical_json(blobs),
+        "blobs": _rows(blobs),
     }
 
 
@@ -179,8 +179,8 @@ def transition(thread_id: str, position: Position, told: Told, now: datetime, pr
         "ending": None if ending is None else canonical_json(ending),
         "again_at": told.again_at,
         "at": now,
-        "events": canonical_json([_event_row(link) for link in links]),
-        "released": canonical_json([link.body["review"] for link in links if link.kind == "review_applied"]),
+        "events": _rows([_event_row(link) for link in links]),
+        "released": _rows([link.body["review"] for link in links if link.kind == "review_applied"]),
     }
     stored = Position(position.tenant, told.status, position.epoch, last_seq, last_hash, postponed)
     return Transition(parameters, stored)
@@ -201,6 +201,10 @@ def _event_row(link: ChainedEvent) -> dict[str, Any]:
         "seq": link.seq, "kind": link.kind, "class": link.event_class, "actor": link.actor,
         "checkpoint_id": link.checkpoint_id or "", "body": link.body, "prev_hash": link.prev_hash, "hash": link.hash,
     }  # fmt: skip
+
+
+def _rows(values: Sequence[Any]) -> str:
+    return canonical_json(values) if values else NONE
 
 
 def _bytes(value: bytes) -> str:
