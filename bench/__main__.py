@@ -17,7 +17,7 @@ from typing import Final
 from bench.figures import Report, markdown, table
 from bench.machine import machine
 
-BENCHES: Final = ("superstep", "speed", "disk", "memory", "pickup", "scale", "record", "autonomy", "console")
+BENCHES: Final = ("superstep", "speed", "disk", "memory", "pickup", "scale", "record", "policy", "autonomy", "console")
 """Modules of this package, each with `run() -> Report`, in the order in which they are run."""
 RESULTS: Final = Path(__file__).with_name("RESULTS.md")
 OTHER: Final = "## Reliability\n"

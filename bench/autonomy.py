@@ -112,9 +112,11 @@ async def scored(app: Application, folder: Path) -> list[float]:
     site, report, times = CallSite("acme", "t", "task"), SelfReport(confidence=0.7), []
     for _ in range(CALLS):
         asked, started = situation(drawn), time.perf_counter()
-        held = (await authorities.in_force(site, {"type1"})).of("type1")
-        changed, decided = await history.changed("acme", "type1")
-        reading = await index.nearest("acme", "type1", asked)
-        score(Signals(report, reading, changed, decided, held.threshold))
+        controls, changes, reading = await asyncio.gather(  # as nodes/escalation_score.py does
+            authorities.in_force(site, {"type1"}),
+            history.changed("acme", "type1"),
+            index.nearest("acme", "type1", asked),
+        )
+        score(Signals(report, reading, *changes, controls.of("type1").threshold))
         times.append(time.perf_counter() - started)
     return times

@@ -144,7 +144,7 @@ def _command(port: int) -> list[str]:
     """As `autonomy console` starts it."""
     script = Path(__file__).parents[1] / "ui" / "console.py"
     flags = ["--server.address", "127.0.0.1", "--server.port", str(port), "--server.headless", "true"]
-    return [sys.executable, "-m", "streamlit", "run", str(script), *flags, "--server.fileWatcherType", "none"]
+    return [sys.executable, "-m", "ui.serving", "run", str(script), *flags, "--server.fileWatcherType", "none"]
 
 
 def _until_healthy(url: str) -> None:

@@ -58,7 +58,7 @@ async def _environment(port: int) -> Mapping[str, str]:
 
 async def _started(arguments: Sequence[str], environment: Mapping[str, str]) -> Process:
     # A session of its own: Ctrl-C reaches this process alone, which then asks each child to end, once.
-    page = "streamlit" in arguments
+    page = "ui.serving" in arguments
     return await asyncio.create_subprocess_exec(
         *arguments, env=environment, stdout=DEVNULL if page else None, start_new_session=True
     )

@@ -68,7 +68,7 @@ def command(port: int, address: str = ADDRESS, login: Path | None = None) -> lis
     }
     options |= {"secrets.files": str(login)} if login else {}
     flags = [part for name, value in options.items() for part in (f"--{name}", value)]
-    return [sys.executable, "-m", "streamlit", "run", str(script), *flags]
+    return [sys.executable, "-m", "ui.serving", "run", str(script), *flags]
 
 
 def free(port: int) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from functools import lru_cache
 from typing import Final
 
 DIMENSIONS: Final = 384
@@ -22,13 +23,19 @@ def embed(text: str) -> list[float]:
     """
     vector = [0.0] * DIMENSIONS
     for feature in _features(text):
-        digest = hashlib.blake2b(feature.encode("utf-8", "replace"), digest_size=5).digest()
-        index = int.from_bytes(digest[:4]) % DIMENSIONS
-        vector[index] += 1.0 if digest[4] & 1 else -1.0
+        index, sign = _place(feature)
+        vector[index] += sign
     length = math.sqrt(sum(value * value for value in vector))
     if length == 0:
         return [1.0] + [0.0] * (DIMENSIONS - 1)
     return [value / length for value in vector]
+
+
+@lru_cache(maxsize=16_384)  # a language has few trigrams, and a task type few words
+def _place(feature: str) -> tuple[int, float]:
+    """The dimension that a feature counts in, and its sign."""
+    digest = hashlib.blake2b(feature.encode("utf-8", "replace"), digest_size=5).digest()
+    return int.from_bytes(digest[:4]) % DIMENSIONS, 1.0 if digest[4] & 1 else -1.0
 
 
 def novelty_of_distance(cosine_distance: float) -> float:

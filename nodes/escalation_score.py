@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from core.canonical import canonical_json, sha256
 from core.controls import Coin, Controls, InForce
 from core.domain import View
 from core.events import event
-from core.ports import CallSite, Scored
+from core.ports import NoveltyReading, Scored
 from core.reviews import action_request, at_stake
 from core.state import Json, ThreadState
 from escalation.score import Signals, Words, score, too_new
@@ -36,9 +37,13 @@ def escalation_score(bound: Bindings) -> Node:
         )
         view = await view_of(bound.artifacts, bound.domain.reads, state)
         site, task_type = call_site(state, runtime), proposal.action
-        controls = await bound.authorities.in_force(site, {task_type})
+        controls, history, reading = await asyncio.gather(
+            bound.authorities.in_force(site, {task_type}),
+            bound.history.changed(site.tenant, task_type),
+            bound.novelty.nearest(site.tenant, task_type, bound.domain.situation(view, task_type)),
+        )
         held, coin = controls.of(task_type), None
-        signals = await _signals(bound, site, view, proposal, held)
+        signals = _signals(bound, view, proposal, held, history, reading)
         scored = routed(score(signals), held)
         if scored.band == "proceed" and policy.outcome == "allow":
             coin = await bound.outcomes.alone(site, _about_to_run(bound, proposal, scored, held))
@@ -62,23 +67,21 @@ def escalation_score(bound: Bindings) -> Node:
     return node
 
 
-async def _signals(bound: Bindings, site: CallSite, view: View, proposal: Proposal, held: InForce) -> Signals:
-    task_type = proposal.action
-    changed, decided = await bound.history.changed(site.tenant, task_type)
-    reading = await bound.novelty.nearest(site.tenant, task_type, bound.domain.situation(view, task_type))
+def _signals(
+    bound: Bindings, view: View, proposal: Proposal, held: InForce, history: tuple[int, int], reading: NoveltyReading
+) -> Signals:
     reasons = bound.domain.reasons(view, proposal)
-    samples = samples_of(action_key(task_type, proposal.arguments), proposal.samples)
+    samples = samples_of(action_key(proposal.action, proposal.arguments), proposal.samples)
     readings = Readings(samples=samples) if samples else None
-    words = Words(bound.domain.tools[task_type].decides, bound.domain.card.unit)
+    words = Words(bound.domain.tools[proposal.action].decides, bound.domain.card.unit)
     return Signals(
         proposal.report,
         reading,
-        changed,
-        decided,
+        *history,
         held.threshold,
         reasons,
         readings,
-        scoring=bound.scorings.get(task_type, USUAL),
+        scoring=bound.scorings.get(proposal.action, USUAL),
         farthest=held.farthest,
         words=words,
     )

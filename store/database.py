@@ -53,11 +53,14 @@ class WorkingPool(AsyncConnectionPool[Given]):
 
     @asynccontextmanager
     async def connection(self, timeout: float | None = None) -> AsyncIterator[Given]:  # noqa: ASYNC109 - the library's
+        given = await self.getconn(timeout)
         try:
-            async with super().connection(timeout) as connection:
-                yield connection
+            async with given:
+                yield given
         except psycopg.errors.IdleInTransactionSessionTimeout as error:
             raise psycopg.OperationalError(str(error)) from error
+        finally:
+            await self.putconn(given)
 
 
 def session_options(url: str) -> str:

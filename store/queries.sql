@@ -274,26 +274,26 @@ with moved as (
 ), stored_blobs as (
   insert into checkpoint_blobs (thread_id, checkpoint_ns, channel, version, type, blob)
   select id, %(namespace)s, blobs.*
-  from moved, unnest(%(blob_channels)s::text[], %(blob_versions)s::text[], %(blob_types)s::text[], %(blobs)s::bytea[]) as blobs
+  from moved, json_to_recordset(%(blobs)s::json) as blobs(channel text, version text, type text, blob bytea)
   on conflict (thread_id, checkpoint_ns, channel, version) do nothing
 ), --optional
 stored_writes as (
   insert into checkpoint_writes (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, blob)
   select id, writes.*
-  from moved, unnest(%(write_namespaces)s::text[], %(write_checkpoints)s::text[], %(write_tasks)s::text[], %(write_paths)s::text[],
-                     %(write_places)s::int[], %(write_channels)s::text[], %(write_types)s::text[], %(writes)s::bytea[]) as writes
+  from moved, json_to_recordset(%(writes)s::json) as writes(checkpoint_ns text, checkpoint_id text, task_id text,
+                                                            task_path text, idx int, channel text, type text, blob bytea)
   on conflict (thread_id, checkpoint_ns, checkpoint_id, task_id, idx)
   do update set channel = excluded.channel, type = excluded.type, blob = excluded.blob where excluded.idx < 0
 ), released as (
   update review set state = 'released' from moved
-  where review.thread_id = moved.id and number = any(%(released)s::bigint[]) and state = 'decided'
+  where review.thread_id = moved.id and state = 'decided'
+    and number in (select value::bigint from json_array_elements_text(%(released)s::json))
 ), --required
 stored_events as (
   insert into event (thread_id, seq, tenant, kind, class, actor, at, checkpoint_id, body, prev_hash, hash)
-  select id, seq, tenant, kind, class, actor, %(at)s, checkpoint_id, body::json, prev_hash, hash
-  from moved, unnest(%(event_seqs)s::bigint[], %(event_kinds)s::text[], %(event_classes)s::text[], %(event_actors)s::text[],
-                     %(event_checkpoints)s::text[], %(event_bodies)s::text[], %(event_prev_hashes)s::text[], %(event_hashes)s::text[])
-              as events(seq, kind, class, actor, checkpoint_id, body, prev_hash, hash)
+  select id, seq, tenant, kind, class, actor, %(at)s, checkpoint_id, body, prev_hash, hash
+  from moved, json_to_recordset(%(events)s::json)
+              as events(seq bigint, kind text, class text, actor text, checkpoint_id text, body json, prev_hash text, hash text)
 )
 select from moved
 

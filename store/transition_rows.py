@@ -1,7 +1,7 @@
 """A transition as the parameters of one statement. Pure.
 
-Rows travel as one array a column, spelled as PostgreSQL's array literals: that is several times faster than having
-lists adapted, and all of a superstep's rows then fit one prepared statement.
+Rows travel as one JSON array a table, so that all of a superstep's rows fit one prepared statement: it is spelled by
+one call, where an array for each column took the client nearly twice as long.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -49,8 +49,8 @@ class Transition(NamedTuple):
     after: Position
 
 
-NONE: Final = "{}"
-"""An empty array."""
+NONE: Final = "[]"
+"""No rows."""
 
 
 class CheckpointWriter:
@@ -123,17 +123,14 @@ def write_columns(
             # One statement must not meet a row twice: an interrupt or error replaces its forerunner, others never do.
             if index < 0 or key not in rows:
                 rows[key] = (task.task_path, channel, *serde.dumps_typed(value))
-    keys, values = list(rows), list(rows.values())
-    return {
-        "write_namespaces": _texts(key[0] for key in keys),
-        "write_checkpoints": _texts(key[1] for key in keys),
-        "write_tasks": _texts(key[2] for key in keys),
-        "write_paths": _texts(value[0] for value in values),
-        "write_places": _numbers(key[3] for key in keys),
-        "write_channels": _texts(value[1] for value in values),
-        "write_types": _texts(value[2] for value in values),
-        "writes": _bytes(value[3] for value in values),
-    }
+    written = [
+        {
+            "checkpoint_ns": namespace, "checkpoint_id": checkpoint_id, "task_id": task_id, "task_path": path,
+            "idx": index, "channel": channel, "type": kind, "blob": _bytes(value),
+        }
+        for (namespace, checkpoint_id, task_id, index), (path, channel, kind, value) in rows.items()
+    ]  # fmt: skip
+    return {"writes": _rows(written)}
 
 
 def _pending(task: TaskWrites, made: CheckpointRow | None) -> list[tuple[str, Any]]:
@@ -148,17 +145,18 @@ def _pending(task: TaskWrites, made: CheckpointRow | None) -> list[tuple[str, An
 
 
 def checkpoint_columns(row: CheckpointRow | None) -> dict[str, Any]:
-    blobs = row.blobs if row else ()
+    made = row.blobs if row else ()
+    blobs = [
+        {"channel": channel, "version": version, "type": kind, "blob": _bytes(value)}
+        for channel, version, kind, value in made
+    ]
     return {
         "namespace": row.namespace if row else "",
         "checkpoint_id": row.checkpoint_id if row else None,
         "parent_id": row.parent_id if row else None,
         "checkpoint": row.checkpoint if row else None,
         "metadata": row.metadata if row else None,
-        "blob_channels": _texts(blob[0] for blob in blobs),
-        "blob_versions": _texts(blob[1] for blob in blobs),
-        "blob_types": _texts(blob[2] for blob in blobs),
-        "blobs": _bytes(blob[3] for blob in blobs),
+        "blobs": _rows(blobs),
     }
 
 
@@ -181,15 +179,8 @@ def transition(thread_id: str, position: Position, told: Told, now: datetime, pr
         "ending": None if ending is None else canonical_json(ending),
         "again_at": told.again_at,
         "at": now,
-        "event_seqs": _numbers(link.seq for link in links),
-        "event_kinds": _texts(link.kind for link in links),
-        "event_classes": _texts(link.event_class for link in links),
-        "event_actors": _texts(link.actor for link in links),
-        "event_checkpoints": _texts(link.checkpoint_id or "" for link in links),
-        "event_bodies": _texts(canonical_json(link.body) for link in links),
-        "event_prev_hashes": _texts(link.prev_hash for link in links),
-        "event_hashes": _texts(link.hash for link in links),
-        "released": _numbers(link.body["review"] for link in links if link.kind == "review_applied"),
+        "events": _rows([_event_row(link) for link in links]),
+        "released": _rows([link.body["review"] for link in links if link.kind == "review_applied"]),
     }
     stored = Position(position.tenant, told.status, position.epoch, last_seq, last_hash, postponed)
     return Transition(parameters, stored)
@@ -204,14 +195,17 @@ def _chained(thread_id: str, position: Position, told: Told, now: datetime) -> l
     return links
 
 
-def _texts(values: Iterable[str]) -> str:
-    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
-    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
+def _event_row(link: ChainedEvent) -> dict[str, Any]:
+    """The body is not quoted: the server keeps its text as it stands here, which is the form that was hashed."""
+    return {
+        "seq": link.seq, "kind": link.kind, "class": link.event_class, "actor": link.actor,
+        "checkpoint_id": link.checkpoint_id or "", "body": link.body, "prev_hash": link.prev_hash, "hash": link.hash,
+    }  # fmt: skip
 
 
-def _bytes(values: Iterable[bytes]) -> str:
-    return "{" + ",".join(f'"\\\\x{value.hex()}"' for value in values) + "}"
+def _rows(values: Sequence[Any]) -> str:
+    return canonical_json(values) if values else NONE
 
 
-def _numbers(values: Iterable[int]) -> str:
-    return "{" + ",".join(map(str, values)) + "}"
+def _bytes(value: bytes) -> str:
+    return f"\\x{value.hex()}"

@@ -72,13 +72,14 @@ class TransitionSaver(Checkpoints):
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         place = self._place(config)
-        if any(channel == ERROR and isinstance(value, LeaseLost) for channel, value in writes):
+        channels = {channel for channel, _ in writes}
+        if ERROR in channels and any(isinstance(value, LeaseLost) for channel, value in writes if channel == ERROR):
             return  # whoever has the lease now tells what becomes of the thread
         # Appended before any await: the checkpoint that follows must find them here.
         self._buffer.append(
             TaskWrites(place.get("checkpoint_ns", ""), place["checkpoint_id"], task_id, task_path, tuple(writes))
         )
-        if any(channel in _AT_ONCE for channel, _ in writes):
+        if channels & _AT_ONCE:
             await self._store(None)
         elif self._timer is None:
             self._timer = self.loop.call_later(LINGER, self._linger)
@@ -185,7 +186,7 @@ class TransitionSaver(Checkpoints):
         told = step.after.last_seq > position.last_seq
         self._unanswered = _Attempt(step.after.last_seq, step.after.last_hash, len(tasks)) if told else None
         parameters = step.parameters | columns
-        rarely = parameters["released"] != NONE or parameters["write_tasks"] != NONE
+        rarely = parameters["released"] != NONE or parameters["writes"] != NONE
         statement = query("transition_store") if rarely else shortened("transition_store")
         stored = (await connection.execute(statement, parameters, prepare=True)).rowcount > 0
         self._position = step.after if stored else await self._look(connection)

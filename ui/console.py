@@ -12,7 +12,7 @@ from ui.frame import begin, told
 
 
 def main() -> None:
-    st.set_page_config(page_title="autonomy", page_icon="◐", layout="wide")
+    st.set_page_config(page_title="autonomy", layout="wide")
     st.html(Path(__file__).with_name("console.css"))
     begin()
     with told():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import sys
 from datetime import UTC, datetime
@@ -11,9 +12,10 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from bench import console, disk, memory, pickup, record, scale, servers, speed, superstep
+from bench import console, disk, memory, pickup, policy, record, scale, servers, speed, superstep
 from bench.counting import OURS, STOCK
 from evals import samples
+from policy.gate import load_gate
 from runtime.inbox import parameters
 from store import database
 from store.reviews import ReviewStore
@@ -70,6 +72,15 @@ async def test_copies_of_a_recorded_thread_hold_are_listed_and_run_again(databas
     found = await record.measure(database_url, home, threads=3, checkpoints=70, rounds=1)
     assert (found.verified.threads, found.verified.broken) == (4, 0)
     assert len(found.listed) == record.CALLS and len(found.replays) == len(found.bare) == 1
+
+
+def test_decisions_of_a_process_are_remembered_put_together_or_put_to_cedar() -> None:
+    share = policy.shares(load_gate(), random.Random(1), calls=100)
+    assert share.asked > 0 and sum(share) == pytest.approx(1)
+    times = policy.timed(lambda: policy.decision(load_gate(), random.Random(1)), 2)
+    names = (policy.NEVER_SEEN, policy.OFFERING, policy.AS_TEXT, "first decision of a process")
+    said = policy.report(dict.fromkeys(names, times), share)
+    assert len([figure for figure in said.figures if figure.target]) == 3
 
 
 async def test_lists_are_the_newest_of_what_was_asked_for(pool: database.Pool) -> None:

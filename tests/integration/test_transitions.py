@@ -10,6 +10,7 @@ from langgraph.errors import UnknownInterruptError
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, Send, interrupt
 
+from core.canonical import canonical_json
 from core.errors import LeaseLost, ToolError
 from core.events import event, first_break
 from graph.build import GraphState
@@ -69,6 +70,23 @@ async def test_events_status_and_review_are_stored_with_the_checkpoints(pool: Po
     assert (await kinds(pool))[4:] == ["lease_taken", "review_applied", "thread_finished"]
     thread = await ThreadStore(pool).find("t1")
     assert (thread["status"], thread["ending"]) == ("done", {"status": "done", "reason": ""})
+
+
+async def test_the_body_of_an_event_is_stored_in_the_very_form_that_was_hashed(pool: Pool) -> None:
+    said = {"z": 'Größe "quoted" \\ back', "a": {"nested": [1, 2.5, None, True]}, "emoji": "\U0001f43f", "empty": {}}
+
+    def tells(state: GraphState) -> dict[str, Any]:
+        return {"events": [event("observation", **said)], "declined": ['{"a \\ "']}
+
+    await new_thread(pool)
+    saver = TransitionSaver(pool, "t1", (await leased(pool)).epoch)
+    found = await line(tells).compile(checkpointer=saver).ainvoke({"task": {}}, CONFIG, durability="sync")
+    await saver.flush()
+    async with pool.connection() as connection:
+        rows = await connection.execute("select body::text from event where kind = 'observation'")
+        assert [row["body"] for row in await rows.fetchall()] == [canonical_json(said)]
+    stored = await saver.aget_tuple(CONFIG)
+    assert stored is not None and stored.checkpoint["channel_values"]["declined"] == found["declined"]
 
 
 async def test_the_event_sink_leaves_nothing_in_any_checkpoint(pool: Pool) -> None:

@@ -30,7 +30,7 @@ class Up:
 
     def children(self) -> dict[str, psutil.Process]:
         found = psutil.Process(self.process.pid).children()
-        return {("page" if "streamlit" in child.cmdline() else "worker"): child for child in found}
+        return {("page" if "ui.serving" in child.cmdline() else "worker"): child for child in found}
 
 
 @pytest.fixture

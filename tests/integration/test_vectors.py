@@ -37,6 +37,18 @@ async def test_what_was_remembered_is_near_and_what_was_not_is_new(tmp_path: Pat
     assert (await index.nearest("rival", "set_intent", "crm for startups")).similar == 0
 
 
+async def test_a_collection_that_somebody_else_deletes_is_made_anew(tmp_path: Path) -> None:
+    index, other = ChromaNovelty(tmp_path / "chroma"), ChromaNovelty(tmp_path / "chroma")
+    await index.remember("acme", "set_intent", "t1", "crm for startups")
+    assert (await index.nearest("acme", "set_intent", "crm for startups")).similar == 1
+    client = other._connected()
+    client.delete_collection(other.collection("acme", "set_intent").name)
+    assert (await index.nearest("acme", "set_intent", "crm for startups")).note == "0 similar tasks"
+    client.delete_collection(other.collection("acme", "set_intent").name)
+    assert await index.remember("acme", "set_intent", "t1", "crm for startups") == ""
+    assert (await index.nearest("acme", "set_intent", "crm for startups")).similar == 1
+
+
 async def test_an_index_that_does_not_open_makes_everything_new_and_says_so(tmp_path: Path) -> None:
     (tmp_path / "chroma").write_text("a file where the folder should be")
     index = ChromaNovelty(tmp_path / "chroma")

@@ -14,7 +14,7 @@ from runtime.settings import Settings
 
 def test_the_server_listens_on_this_machine_only_and_runs_the_script() -> None:
     arguments = command(8_765)
-    assert arguments[:4] == [sys.executable, "-m", "streamlit", "run"]
+    assert arguments[:4] == [sys.executable, "-m", "ui.serving", "run"]
     assert Path(arguments[4]).name == "console.py" and Path(arguments[4]).is_file()
     assert (Path(arguments[4]).parent / ".streamlit/config.toml").is_file()
     given = dict(zip(arguments[5::2], arguments[6::2], strict=True))

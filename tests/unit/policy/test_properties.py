@@ -19,6 +19,7 @@ from policy.check import Approval, Situation, Standing, judge
 from policy.explain import STRICTNESS
 from policy.facts import VOCABULARY, Facts
 from policy.gate import CedarGate, load_gate
+from policy.policy_set import parse, schema_text, shipped
 
 GATE = load_gate()
 AUTHORITIES: tuple[Authority, ...] = ("execute", "prefill", "suggest", "observe")
@@ -164,6 +165,18 @@ def test_what_is_put_together_from_known_rules_is_what_cedar_answers(seen: list[
         allowed, rules = cedar.ask(facts)
         assert known is None or (known[0], [rule.id for rule in known[1]]) == (allowed, [rule.id for rule in rules])
     assert all(gate.truths.answer(facts) is not None for facts in seen)
+
+
+def test_what_is_known_of_a_rule_holds_for_every_tool_unless_the_rule_names_one() -> None:
+    seen, other = replace(ORDINARY, tool="mail"), replace(ORDINARY, domain="elsewhere", tool="wire")
+    general = load_gate()
+    general.ask(seen)
+    assert general.truths.answer(other) == general.ask(other)
+    text = '@id("one") @says("no wire") forbid (principal, action == Action::"call", resource == Tool::"wire");'
+    naming = CedarGate(parse(shipped() | {"own.cedar": text}, schema_text()))
+    naming.ask(seen)
+    assert naming.truths.answer(other) is None
+    assert naming.decide(other).outcome == "deny" != naming.decide(seen).outcome
 
 
 SITUATION = Situation("desk", "acme", "production", "execute", offline=False, certified=frozenset({"mail"}))
