@@ -11,13 +11,13 @@ from typing import Any, Final
 
 import streamlit as st
 
-from core.errors import AutonomyError, BadInput
+from core.errors import AutonomyError, BadInput, Unavailable
 from core.reviews import WireAnswer
 from core.vocabulary import Reason, Verdict, members
 from runtime.arguments import as_yaml
 from runtime.timeline import in_words
 from ui import claiming, deciding, drafts, editing, handing_over, places, reading
-from ui.frame import told, workers_away
+from ui.frame import outage, told, workers_away
 from ui.markup import element, notice, put, section
 from ui.visitor import me, role_in
 from ui.words import CHOICES, REASONS, ROLES, VERDICTS, decided, spaced
@@ -42,6 +42,8 @@ def ask(review: Review, mine: bool) -> None:
     with told():
         if drafts.restored(number):
             _restored(number)
+    if st.session_state.get(_cut_off(number)) and not outage():
+        notice("The database went away while you decided, and nothing was taken: decide again.", "warning")
     allowed = review["request"]["review_configs"][0]["allowed_decisions"]
     if "approve" not in allowed and "edit" in allowed:
         notice("Its score is too high to approve it as it stands. Edit it, or reject it with a reason.")
@@ -66,6 +68,7 @@ def ask(review: Review, mine: bool) -> None:
 
 def decision(review: Review) -> None:
     """What was decided, by whom, what happens now; and to whoever came too late, what has changed since."""
+    st.session_state.pop(_cut_off(review["number"]), None)
     late = [_refused(review, wire) for wire in ("approve", "edit", "reject", "respond")]
     if review["answer"] is None:
         notice(f"This review is {review['state']}; nothing is left to decide.")
@@ -229,11 +232,14 @@ def _choice_in_words(choice: str) -> str:
 def _take(review: Review, wire: WireAnswer) -> None:
     """Decide. What cannot be used is said beside the form, in which everything typed stays."""
     number = review["number"]
+    st.session_state.pop(_cut_off(number), None)
     try:
         arguments = editing.entered(review) if wire == "edit" else None
         message = "" if wire in ("approve", "edit") else _message(review, wire)
         deciding.decide(number, wire, arguments=arguments, message=message, word=_word(review))
         drafts.sent(number)
+    except Unavailable:
+        st.session_state[_cut_off(number)] = True  # the page says what does not answer; whether it was taken is read
     except AutonomyError as error:
         st.session_state[_problem(review, wire)] = str(error)
 
@@ -268,3 +274,7 @@ def _refused(review: Review, wire: str) -> bool:
 
 def _problem(review: Review, wire: str) -> str:
     return f"{wire}-refused-{review['number']}"
+
+
+def _cut_off(number: int) -> str:
+    return f"cut-off-{number}"

@@ -11,7 +11,7 @@ import psycopg
 import streamlit as st
 from psycopg import Connection
 from psycopg.rows import DictRow, dict_row
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from core.canonical import storable_text
 from core.errors import BadInput, NotFound
@@ -172,7 +172,10 @@ def _rows(name: str, *, writing: bool = False, **given: object) -> list[Row]:
                 connection.execute("set transaction read write")
                 cursor = connection.execute(query(name), given)
                 return cursor.fetchall() if cursor.description else []
+    except PoolClosed:  # by another session, after an outage: nothing was sent
+        return _rows(name, writing=writing, **given)
     except (psycopg.OperationalError, PoolTimeout) as error:
+        _source.clear()  # the next query finds out at once whether it is back, instead of waiting for the pool to try
         database.revision(source.url)  # raises with the cause, which a pool's timeout does not tell
         raise database.unavailable(source.url, error) from error
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core.errors import BadInput
+from core.errors import BadInput, DatabaseUnavailable
 from core.people import Person
 from core.vocabulary import Environment
 from policy.facts import ApproverRole
@@ -44,8 +44,16 @@ def person() -> Person:
 
 
 def role_in(environment: Environment, tenant: str) -> ApproverRole:
-    """What the visitor may do, for what to offer. Whatever is clicked is asked again where it is done."""
-    return role_of(environment, reading.approver(person(), tenant))
+    """What the visitor may do, for what to offer; as last read while the database is away. Whatever is clicked is asked
+    again where it is done."""
+    known = f"role-{environment}-{tenant}"
+    try:
+        st.session_state[known] = role_of(environment, reading.approver(person(), tenant))
+    except DatabaseUnavailable:
+        if known not in st.session_state:
+            raise
+    role: ApproverRole = st.session_state[known]
+    return role
 
 
 def shown() -> None:

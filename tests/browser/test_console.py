@@ -391,13 +391,8 @@ def unreachable(console: Console, server: str) -> Iterator[None]:
             connection.execute(switch.format(sql.Identifier(str(name)), sql.Literal(True)))
 
 
-def come_back(page: Page, gone: Locator) -> None:
-    """By itself, which it does not always; or when a person tries again."""
-    try:
-        expect(gone).to_have_count(0, timeout=8_000)
-    except AssertionError:
-        page.get_by_role("button", name="Try again").click()
-        expect(gone).to_have_count(0)
+def outages(page: Page) -> Locator:
+    return page.get_by_role("alert").filter(has_text=re.compile("The database at .* does not answer"))
 
 
 def test_a_database_that_is_gone_is_said_in_a_line_and_nothing_typed_is_lost(
@@ -411,25 +406,36 @@ def test_a_database_that_is_gone_is_said_in_a_line_and_nothing_typed_is_lost(
     expect(editor).not_to_have_value("")
     typed = editor.input_value().replace("format: list", "format: guide")
     editor.fill(typed)
-    gone = page.get_by_role("alert").filter(has_text=re.compile("The database at .* does not answer"))
     with unreachable(console, server):
         button(page, "Approve").click()
-        expect(gone.first).to_be_visible()
+        expect(outages(page)).to_have_count(1)
+        settled(page)
         page.get_by_role("button", name="Try again").click()
-        expect(gone.first).to_be_visible()
+        settled(page)
+        expect(outages(page)).to_have_count(1)
         expect(editor).to_have_value(typed)
         assert "Traceback" not in page.locator("body").inner_text()
-    come_back(page, gone)
+    expect(outages(page)).to_have_count(0)  # by itself
+    expect(page.get_by_text("The database went away while you decided, and nothing was taken")).to_be_visible()
     expect(editor).to_have_value(typed)
     page.get_by_role("button", name="Approve with these changes").click()
     expect(page.get_by_text(f"Decided: edit, by {LOCAL_USER}")).to_be_visible()
 
 
-def test_the_inbox_and_a_cold_start_say_that_the_database_is_gone(page: Page, console: Console, server: str) -> None:
+def test_the_inbox_and_a_cold_start_come_back_by_themselves_after_an_outage(
+    page: Page, console: Console, server: str
+) -> None:
     page.goto("/")
     expect(page.get_by_text("Nothing waits for you.")).to_be_visible()
     with unreachable(console, server):
-        expect(page.get_by_role("alert").filter(has_text="does not answer")).to_be_visible()
+        expect(outages(page)).to_be_visible()
+    expect(outages(page)).to_have_count(0)
+    expect(page.get_by_text("Nothing waits for you.")).to_be_visible()
+    with unreachable(console, server):
+        page.reload()
+        expect(outages(page)).to_be_visible()
+        settled(page)
+    expect(outages(page)).to_have_count(0)
     expect(page.get_by_text("Nothing waits for you.")).to_be_visible()
 
 
