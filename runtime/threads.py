@@ -30,6 +30,7 @@ from policy.people import objections, own, role_of
 from runtime.edits import edited_arguments
 from runtime.intake import NewThread
 from runtime.resolutions import resolution
+from runtime.rewriting import Rewritten, rewritten
 from runtime.wiring import Application
 from store.outcomes import Word
 from store.reviews import VERDICTS, Decision
@@ -125,6 +126,7 @@ async def decide(
     person: Person,
     *,
     arguments: Mapping[str, Any] | None = None,
+    texts: Mapping[str, str] | None = None,
     message: str = "",
     reserved: bool = False,
     undoable: bool = False,
@@ -134,6 +136,9 @@ async def decide(
     """Take a person's decision on a review, once; returns the thread's id. Nothing runs here: a worker runs the
     thread on, unless it is `reserved`, and the caller does. With `undoable`, what cannot be undone once it runs is
     released UNDO_SECONDS later, and `undo` takes it back until then.
+
+    An edit takes `arguments`, of which those left out stay as proposed, and `texts`: an argument that names a stored
+    text -> the text in its place.
 
     `verdict` is on the proposal as the agent made it, given before any edit, with a `reason` if it was not right.
     Without one, approve is right, reject is wrong, and edit is unclear, which counts as not right.
@@ -158,12 +163,12 @@ async def decide(
     decided_hash = review["action_hash"] if answer == "approve" else None
     diff = None
     if wire == "edit":
-        final = await _edited_arguments(app, review, arguments)
+        final, told = await _edited_arguments(app, review, person, arguments, texts or {})
         action = review["request"]["action_requests"][0]["name"]
         payload |= {"edited_action": {"name": action, "args": final}, "proposal_id": secrets.token_hex(16)}
         decided_hash = sha256({"action": action, "arguments": final})
-        diff = changes(review["request"]["action_requests"][0]["args"], final)
-    elif arguments is not None:
+        diff = changes({**review["request"]["action_requests"][0]["args"], **told.before}, {**final, **told.after})
+    elif arguments is not None or texts:
         raise BadInput("--args goes with edit.")
     changed = answer in ("edit", "reject")
     operation = await _resolution(app, review, answer, person, message)
@@ -339,10 +344,14 @@ def _spec(app: Application, thread: Mapping[str, Any], tool: str) -> ToolSpec:
     return spec
 
 
-async def _edited_arguments(app: Application, review: Json, given: Mapping[str, Any] | None) -> Json:
-    """The proposal's arguments with the person's over them, checked now. Raises BadInput."""
-    if given is None:
+async def _edited_arguments(
+    app: Application, review: Json, person: Person, given: Mapping[str, Any] | None, texts: Mapping[str, str]
+) -> tuple[Json, Rewritten]:
+    """The proposal's arguments with the person's over them, checked now, and the texts among them. Raises BadInput."""
+    if given is None and not texts:
         raise BadInput("An edit needs its arguments: --args FILE (JSON or YAML; only what you change)")
     asked = review["request"]["action_requests"][0]
     thread = await app.threads.find(review["thread_id"])
-    return edited_arguments(_spec(app, thread, asked["name"]), asked["args"], given)
+    spec = _spec(app, thread, asked["name"])
+    told = await rewritten(app, review["tenant"], spec, asked["args"], texts, person.name) if texts else Rewritten()
+    return edited_arguments(spec, asked["args"], given or {}, told.hashes), told

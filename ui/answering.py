@@ -16,7 +16,7 @@ from core.reviews import WireAnswer
 from core.vocabulary import Reason, Verdict, members
 from runtime.arguments import as_yaml
 from runtime.timeline import in_words
-from ui import claiming, deciding, drafts, editing, handing_over, places, reading
+from ui import claiming, deciding, drafts, editing, handing_over, places, reading, texts
 from ui.frame import outage, told, workers_away
 from ui.markup import element, notice, put, section
 from ui.visitor import me, role_in
@@ -75,7 +75,7 @@ def decision(review: Review) -> None:
     else:
         notice(f"Decided: {decided(review)}. The thread goes on by itself.", "good")
         claiming.undoing(review)
-        _said(review["decision"] or {})
+        _said(review, review["decision"] or {})
         with told():
             workers_away()
     if any(late) or review["state"] in ("withdrawn", "expired"):
@@ -103,7 +103,7 @@ def _changed_since(review: Review) -> None:
         put(section("What has changed since it was asked", element("ul", *said)))
 
 
-def _said(answer: Mapping[str, Any]) -> None:
+def _said(review: Review, answer: Mapping[str, Any]) -> None:
     if answer.get("message"):
         put(section("What was said", element("p", answer["message"])))
     if answer.get("verdict"):
@@ -112,6 +112,8 @@ def _said(answer: Mapping[str, Any]) -> None:
     if final := answer.get("edited_action"):
         put(element("h2", "What was approved instead", css="over-code"))
         st.code(as_yaml(final["args"]), language=None, wrap_lines=True)
+        with told():
+            texts.rewritten(review, final["args"])
 
 
 def _restored(number: int) -> None:
@@ -235,8 +237,9 @@ def _take(review: Review, wire: WireAnswer) -> None:
     st.session_state.pop(_cut_off(number), None)
     try:
         arguments = editing.entered(review) if wire == "edit" else None
+        rewritten = editing.rewritten(review) if wire == "edit" else None
         message = "" if wire in ("approve", "edit") else _message(review, wire)
-        deciding.decide(number, wire, arguments=arguments, message=message, word=_word(review))
+        deciding.decide(number, wire, arguments=arguments, texts=rewritten, message=message, word=_word(review))
         drafts.sent(number)
     except Unavailable:
         st.session_state[_cut_off(number)] = True  # the page says what does not answer; whether it was taken is read

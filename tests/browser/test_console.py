@@ -355,6 +355,29 @@ def test_the_article_is_rendered_without_obeying_it_and_a_huge_one_comes_in_part
     expect(page.get_by_text("The very end.")).to_be_attached()
 
 
+def test_an_article_is_edited_beside_how_it_looks_and_what_was_changed_is_what_is_saved(
+    page: Page, console: Console, screenshots: Path
+) -> None:
+    review = console.waiting_with_an_article()
+    open_review(page, review)
+    button(page, "Edit").click()
+    editor = page.get_by_label("article", exact=True)
+    expect(editor).not_to_have_value("")
+    proposed = editor.input_value()
+    editor.fill(proposed.replace("Frequently asked questions", "What founders ask 读者"))
+    editor.press("Control+Enter")
+    expect(page.get_by_text("1 line of the article changed")).to_be_visible()
+    expect(page.locator(".diff ins").filter(has_text="founders")).to_be_visible()
+    settled(page)
+    page.screenshot(path=screenshots / "article-edit-1280-light.png")
+    page.get_by_role("button", name="Approve with these changes").click()
+    expect(page.get_by_text(f"Decided: edit, by {LOCAL_USER}")).to_be_visible()
+    expect(page.get_by_role("heading", name="What was changed in the article")).to_be_visible()
+    console.run(lambda app: threads.advance(app, review["thread_id"]))
+    [draft] = console.home.glob("content/*/drafts/*.md")
+    assert "What founders ask 读者" in draft.read_text()
+
+
 def nothing_was_obeyed(page: Page) -> None:
     assert page.evaluate("window.hacked") is None
     obeyed = ".katex, img[src='x'], img[src*='evil'], a[href*='evil'], .stMarkdown strong"
