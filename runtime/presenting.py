@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import NotFound
+from core.people import Approver
 from core.tools import ToolSpec
 from escalation.lacking import enough
 
@@ -37,6 +38,26 @@ def form_of(domain: str, action: str) -> dict[str, Any]:
 def would_have_passed(request: Mapping[str, Any], facts: Mapping[str, Any] | None, policies: Path | None) -> list[str]:
     """Single changes with which nobody would have been asked, in words. `facts`: those of its policy check."""
     return [*_rules(facts, policies), *_score(request.get("score"))]
+
+
+def hindrance(
+    review: Mapping[str, Any], approver: Approver, facts: Mapping[str, Any] | None, wire: str, policies: Path | None
+) -> str:
+    """Why that person is not offered that answer; empty when they may give it. `facts`: those of its policy check. The
+    domain's own rules, which can only forbid more, are asked where it is decided."""
+    from policy.facts import Facts
+    from policy.people import hindrance as found
+
+    known = Facts.from_json(dict(facts)) if facts is not None and review["kind"] == "action" else None
+    return found(
+        lambda: _gate(policies),
+        approver,
+        review["environment"],
+        review["requester"],
+        review["action_hash"],
+        known,
+        wire,
+    )
 
 
 def _score(score: Mapping[str, Any] | None) -> list[str]:

@@ -25,8 +25,8 @@ from core.state import Json
 from core.tools import ToolSpec
 from core.vocabulary import Answer, Reason, ThreadStatus, Verdict
 from graph.version import GRAPH_VERSION
-from policy.facts import Approval, Facts
-from policy.people import objections, own, role_of
+from policy.facts import Facts
+from policy.people import hindrance
 from runtime.edits import edited_arguments
 from runtime.intake import NewThread
 from runtime.resolutions import resolution
@@ -299,18 +299,13 @@ async def _refuse_who_may_not(app: Application, review: Mapping[str, Any], perso
     """No one decides on their own request, and roles bound who approves what; by the rules that decide when it runs."""
     environment = review["environment"]
     approver = await RoleStore(app.pool).of(person, review["tenant"], review["thread_id"], review["action_hash"])
-    if approver.roles and not person.verified:
-        raise BadInput(f"People have roles here, and {person.name} is a name that was only typed in. Leave out --as.")
-    if own(environment, approver, review["requester"]):
-        what = "started this thread" if person.name == review["requester"] else "edited this action"
-        raise BadInput(f"{person.name} {what} and cannot decide on it; someone else has to.")
-    approval = Approval(person.name, role_of(environment, approver), review["action_hash"], own=False)
     recorded = None
     if review["kind"] == "action" and wire in ("approve", "edit"):
         recorded = await app.reviews.judged(review["thread_id"], review["action_hash"])
     facts = None if recorded is None else Facts.from_json(recorded)
-    if why := objections(app.gate, facts, approval, edit=wire == "edit"):
-        raise BadInput(f"{person.name} ({approval.role}) cannot {wire} this: {'; '.join(why)}.")
+    of = review["action_hash"]
+    if why := hindrance(lambda: app.gate, approver, environment, review["requester"], of, facts, wire):
+        raise BadInput(f"{why} Leave out --as." if approver.roles and not person.verified else why)
 
 
 def _choice(request: Mapping[str, Any], message: str) -> tuple[str | None, str]:

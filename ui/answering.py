@@ -12,14 +12,17 @@ from typing import Any, Final
 import streamlit as st
 
 from core.errors import AutonomyError, BadInput, Unavailable
+from core.people import Approver
 from core.reviews import WireAnswer
 from core.vocabulary import Reason, Verdict, members
+from policy.people import role_of
 from runtime.arguments import as_yaml
+from runtime.presenting import hindrance
 from runtime.timeline import in_words
 from ui import claiming, deciding, drafts, editing, handing_over, places, reading, texts
 from ui.frame import outage, told, workers_away
 from ui.markup import element, notice, put, section
-from ui.visitor import me, role_in
+from ui.visitor import known, me
 from ui.words import CHOICES, REASONS, ROLES, VERDICTS, decided, spaced
 
 Review = Mapping[str, Any]
@@ -31,8 +34,13 @@ def ask(review: Review, mine: bool) -> None:
     number = review["number"]
     st.session_state.pop(f"sent-{number}", None)  # it may be open again
     put(element("h2", "Your decision", css="over-code"))
-    if (role := role_in(review["environment"], review["tenant"])) in ("none", "viewer"):
+    approver = known(review["tenant"], review["thread_id"], review["action_hash"])
+    if (role := role_of(review["environment"], approver)) in ("none", "viewer"):
         notice(f"Your role here is {ROLES[role]}; a reviewer, a publisher or an admin decides.")
+        return
+    if why := hindrance(review, approver, None, "reject", None):
+        notice(why)
+        _asking_another(review)
         return
     if not mine:
         holder = review["claimed_by"] or "somebody else"
@@ -47,10 +55,14 @@ def ask(review: Review, mine: bool) -> None:
     allowed = review["request"]["review_configs"][0]["allowed_decisions"]
     if "approve" not in allowed and "edit" in allowed:
         notice("Its score is too high to approve it as it stands. Edit it, or reject it with a reason.")
+    barred = _barred(review, approver, allowed)
+    allowed = [wire for wire in allowed if wire not in barred or wire == "approve"]
     with st.container(horizontal=True, vertical_alignment="center", key="deciding"):
         if review["kind"] == "action":
             _verdict(number)
-        _doors(review, allowed)
+        _doors(review, allowed, barred)
+    for why in dict.fromkeys(barred.values()):
+        notice(why)
     for wire in ("approve", "edit", "reject"):
         if drafts.typed(number, "door") != wire:
             _refused(review, wire)
@@ -143,7 +155,28 @@ def _verdict(number: int) -> None:
             )  # fmt: skip
 
 
-def _doors(review: Review, allowed: list[str]) -> None:
+def _barred(review: Review, approver: Approver, allowed: list[str]) -> dict[str, str]:
+    """Of the answers that this review takes, those that the visitor may not give, each with the reason."""
+    facts = None
+    with told():
+        facts = reading.facts(review)
+    policies = reading.settings().policies
+    said = {wire: hindrance(review, approver, facts, wire, policies) for wire in ("approve", "edit") if wire in allowed}
+    return {wire: why for wire, why in said.items() if why}
+
+
+def _asking_another(review: Review) -> None:
+    """What is left to somebody who may review, though not this."""
+    number = review["number"]
+    with st.container(horizontal=True):
+        st.button("Ask someone", key=f"door-assign-{number}", shortcut="M", on_click=drafts.put,
+                  args=(number, "door", "assign"))  # fmt: skip
+        _next(review)
+    if drafts.typed(number, "door") == "assign":
+        _assign(review)
+
+
+def _doors(review: Review, allowed: list[str], barred: Mapping[str, str]) -> None:
     """The answers as buttons, each with its key."""
     number, door = review["number"], drafts.typed(review["number"], "door")
     with st.container(horizontal=True, width="content", key=f"doors-{number}"):
@@ -153,6 +186,8 @@ def _doors(review: Review, allowed: list[str]) -> None:
                 type="primary",
                 key=f"approve-{number}",
                 shortcut="A",
+                disabled="approve" in barred,
+                help=barred.get("approve"),
                 on_click=_take,
                 args=(review, "approve"),
             )

@@ -31,17 +31,31 @@ def show(review: Mapping[str, Any]) -> None:
             _compared(as_yaml(earlier or {}), as_yaml(arguments))
         return
     before = _text_of(review, earlier) if earlier else None
+    _article(text, before, str(review["number"]))
+
+
+def article_of(tenant: str, arguments: Mapping[str, Any], key: str) -> None:
+    """The article behind those arguments, if they have one."""
+    text = _text_of({"tenant": tenant}, arguments)
+    if text is not None:
+        _article(text, None, key)
+    elif ARTICLE in arguments:
+        notice("The article is no longer kept.", "warning")
+
+
+def _article(text: str, before: str | None, key: str) -> None:
+    """`before`: an earlier version to compare it with."""
     put(element("h2", f"The article ({len(text.split()):,} words)", css="over-code"))
     views = [_RENDERED, _WRITTEN] + ([_CHANGED] if before is not None and before != text else [])
     chosen = st.segmented_control(
         "How the article is shown", views, default=_RENDERED, required=True, label_visibility="collapsed",
-        key=f"article-view-{review['number']}",
+        key=f"article-view-{key}",
     )  # fmt: skip
-    with st.container(height=480, key=f"article-{review['number']}"):
+    with st.container(height=480, key=f"article-{key}"):
         if chosen == _CHANGED:
             _compared(before or "", text)
         else:
-            _drawn(text, rendered=chosen == _RENDERED, key=f"article-part-{review['number']}")
+            _drawn(text, rendered=chosen == _RENDERED, key=f"article-part-{key}")
 
 
 def named(review: Mapping[str, Any]) -> dict[str, str]:

@@ -189,3 +189,25 @@ def test_of_two_who_decide_at_once_one_wins_and_the_other_is_told_who(
         [loser] = pages.values()
         expect(loser.get_by_role("alert").filter(has_text=told)).to_be_visible()
     assert len(console.execute("select 1 from outcome where review = %(n)s", n=number)) == 1
+
+
+def test_nobody_is_offered_a_decision_on_what_they_asked_for_themselves(
+    browser: Browser, console: Console, console_with_login: str, provider: Provider
+) -> None:
+    review = console.waiting()
+    console.execute("update thread set requester = 'dana@acme.example' where id = %(id)s", id=review["thread_id"])
+    console.execute("insert into role (person, tenant, role, set_by) values ('dana@acme.example', '*', 'admin', 'lee')")
+    try:
+        with browsing(browser, console_with_login, "/") as page:
+            log_in(page, provider, "dana@acme.example", "dana@acme.example")
+            page.goto(f"/review?id=r-{review['number']}")
+            said = "dana@acme.example started this thread and cannot decide on it; someone else has to."
+            expect(page.get_by_text(said)).to_be_visible(timeout=30_000)
+            expect(page.get_by_role("button", name=re.compile("^(Approve|Edit|Reject)"))).to_have_count(0)
+            page.get_by_role("button", name="Ask someone Shortcut M").click()
+            page.get_by_label("Who is to decide?").fill("lee@acme.example")
+            page.get_by_role("button", name="Ask them").click()
+            expect(page.get_by_text("asked of lee@acme.example")).to_be_visible()
+    finally:
+        console.execute("delete from role")
+    assert console.review(review["number"])["assignee"] == "lee@acme.example"
