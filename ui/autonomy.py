@@ -121,7 +121,11 @@ def _quality(level: Level, moments: Sequence[Point]) -> Html:
     ]
     rows += [over_time(name, [point[name] for point in course], f"{now[name]:.2f}", _NORMAL) for name in now]
     since = f", since {moment(moments[0].at)[:16]}" if len(moments) > 1 else ""
-    told = f"After each of the last {len(course)} actions and verdicts{since}" if len(course) > 1 else "After the first one"
+    told = (
+        f"After each of the last {len(course)} actions and verdicts{since}"
+        if len(course) > 1
+        else "After the first one"
+    )
     caption = element(
         "caption",
         f"{told}, newest right. Each 0 to 1, and 1 is best; "

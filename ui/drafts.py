@@ -22,6 +22,18 @@ if (!window.pausesAreCommitted) {
     timer = setTimeout(() => field.dispatchEvent(new KeyboardEvent("keydown",
       { key: "Enter", code: "Enter", ctrlKey: field.tagName === "TEXTAREA", bubbles: true, cancelable: true })), 700);
   }, true);
+  // A form that a key has opened is where that person goes on typing.
+  const forms = { e: "editing", x: "rejecting", m: "assigning" };
+  const enter = (form, tries) => {
+    const field = document.querySelector(`[class*="st-key-${form}-"] :is(textarea, input:not([type=radio]))`);
+    if (field) field.focus(); else if (tries) setTimeout(enter, 75, form, tries - 1);
+  };
+  document.addEventListener("keydown", (event) => {
+    const form = forms[event.key.toLowerCase()];
+    if (form && !event.ctrlKey && !event.metaKey && !event.altKey && event.target.closest &&
+      !event.target.closest("input, textarea, [contenteditable]") &&
+      !document.querySelector(`[class*="st-key-${form}-"]`)) enter(form, 40);
+  }, true);
 }
 </script>"""
 

@@ -168,8 +168,32 @@ def test_the_keyboard_alone_is_enough(page: Page, console: Console) -> None:
     settled(page)
     expect(button(page, "Edit")).to_be_visible()
     page.keyboard.press("e")
-    expect(page.get_by_label("reader", exact=True)).to_be_visible()
+    expect(page.get_by_label("distribution · informational")).to_be_focused()
+    tabbed_to(page, page.get_by_label("reader", exact=True))
+    page.keyboard.type("Founders. ")
+    tabbed_to(page, page.get_by_role("button", name="Approve with these changes"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(f"Decided: edit, by {LOCAL_USER}")).to_be_visible()
+    third = console.waiting("invoice template")
+    open_review(page, third)
+    page.keyboard.press("x")
+    expect(page.get_by_label("Why? The agent reads it")).to_be_focused()
+    page.keyboard.type("Lists again.")
+    tabbed_to(page, page.get_by_role("button", name="Reject it"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(f"Decided: reject, by {LOCAL_USER}")).to_be_visible()
     assert console.review(second["number"])["decision"]["verdict"] == "right"
+    assert "Founders. " in console.review(first["number"])["decision"]["edited_action"]["args"]["reader"]
+    assert console.review(third["number"])["decision"]["message"] == "Lists again."
+
+
+def tabbed_to(page: Page, target: Locator) -> None:
+    """Go there with the Tab key."""
+    for _ in range(40):
+        if target.evaluate("element => element === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError("Tab does not lead there")
 
 
 def test_an_approval_of_what_cannot_be_undone_waits_and_is_taken_back(page: Page, console: Console) -> None:
@@ -252,6 +276,9 @@ def test_the_inbox_is_filtered_searched_and_decided_on_in_one_go(page: Page, con
     page.goto("/?search=churn")
     expect(page.get_by_role("link", name=f"Open r-{third['number']}")).to_be_visible()
     expect(page.get_by_role("link", name=re.compile("Open r-"))).to_have_count(1)
+    expect(page.get_by_text("3 wait for people, 3 not opened by you.")).to_be_visible()
+    console.execute("insert into review_seen (review, person) values (%(n)s, %(p)s)", n=first["number"], p=LOCAL_USER)
+    expect(page.get_by_text("3 wait for people, 2 not opened by you.")).to_be_visible()
     search = page.get_by_label("Search")
     search.press("End")
     search.press_sequentially(" xyz")
@@ -482,6 +509,8 @@ def test_every_page_fits_its_width(page: Page, console: Console, screenshots: Pa
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
             page.screenshot(path=screenshots / f"{name}-{width}-{scheme}.png")
+            ground = page.get_by_test_id("stApp").evaluate("element => getComputedStyle(element).backgroundColor")
+            assert ground == {"light": "rgb(252, 252, 250)", "dark": "rgb(22, 25, 29)"}[scheme]
 
 
 def sideways(page: Page) -> int:
