@@ -31,6 +31,7 @@ class Provider:
         self.email = "dana@acme.example"
         self.key = JsonWebKey.generate_key("RSA", 2048, {"kid": "k"}, is_private=True)
         self.nonces: dict[str, str] = {}
+        self.logged_in: dict[str, Any] = {}
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -124,9 +125,9 @@ def console_with_login(served: Console, provider: Provider, tmp_path_factory: py
 
 
 @contextmanager
-def browsing(browser: Browser, url: str, address: str) -> Iterator[Page]:
+def browsing(browser: Browser, url: str, address: str, **given: Any) -> Iterator[Page]:
     """A browser of somebody's own."""
-    context = browser.new_context(base_url=url)
+    context = browser.new_context(base_url=url, **given)
     page = context.new_page()
     page.set_default_timeout(30_000)
     page.goto(address)
@@ -134,11 +135,22 @@ def browsing(browser: Browser, url: str, address: str) -> Iterator[Page]:
     context.close()
 
 
-def log_in(page: Page, provider: Provider, email: str, out: str) -> None:
-    """As `email`; `out` is on the page then."""
+@contextmanager
+def somebody(browser: Browser, url: str, provider: Provider, email: str, address: str) -> Iterator[Page]:
+    """The browser of somebody who has logged in, which takes its seconds only once."""
+    if email not in provider.logged_in:
+        with browsing(browser, url, "/") as page:
+            log_in(page, provider, email, email)
+            provider.logged_in[email] = page.context.storage_state()
+    with browsing(browser, url, address, storage_state=provider.logged_in[email]) as page:
+        yield page
+
+
+def log_in(page: Page, provider: Provider, email: str, said: str) -> None:
+    """As `email`; `said` is on the page then."""
     provider.email = email
     page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_text(out).first).to_be_visible(timeout=30_000)
+    expect(page.get_by_text(said).first).to_be_visible(timeout=30_000)
 
 
 def test_whoever_logs_in_decides_under_their_verified_address(
@@ -153,6 +165,7 @@ def test_whoever_logs_in_decides_under_their_verified_address(
         assert "set_intent" not in page.locator("body").inner_text()
         page.get_by_role("button", name="Log out").click()
         log_in(page, provider, "dana@acme.example", "dana@acme.example")
+        provider.logged_in["dana@acme.example"] = page.context.storage_state()
         page.goto(address)
         expect(page.get_by_text("claimed by you")).to_be_visible(timeout=30_000)
         page.get_by_role("button", name="Approve Shortcut A").click()
@@ -167,10 +180,10 @@ def test_of_two_who_decide_at_once_one_wins_and_the_other_is_told_who(
     review = console.waiting()
     number, address = review["number"], f"/review?id=r-{review['number']}"
     approve = "Approve Shortcut A"
-    with browsing(browser, console_with_login, "/") as dana, browsing(browser, console_with_login, "/") as lee:
-        for page, email in ((dana, "dana@acme.example"), (lee, "lee@acme.example")):
-            log_in(page, provider, email, email)
-        dana.goto(address)
+    with (
+        somebody(browser, console_with_login, provider, "dana@acme.example", address) as dana,
+        somebody(browser, console_with_login, provider, "lee@acme.example", "/") as lee,
+    ):
         expect(dana.get_by_text("claimed by you")).to_be_visible(timeout=30_000)
         lee.goto(address)
         expect(lee.get_by_text(re.compile(r"dana@acme.example has it, \d+:\d\d left"))).to_be_visible(timeout=30_000)
@@ -198,9 +211,8 @@ def test_nobody_is_offered_a_decision_on_what_they_asked_for_themselves(
     console.execute("update thread set requester = 'dana@acme.example' where id = %(id)s", id=review["thread_id"])
     console.execute("insert into role (person, tenant, role, set_by) values ('dana@acme.example', '*', 'admin', 'lee')")
     try:
-        with browsing(browser, console_with_login, "/") as page:
-            log_in(page, provider, "dana@acme.example", "dana@acme.example")
-            page.goto(f"/review?id=r-{review['number']}")
+        address = f"/review?id=r-{review['number']}"
+        with somebody(browser, console_with_login, provider, "dana@acme.example", address) as page:
             said = "dana@acme.example started this thread and cannot decide on it; someone else has to."
             expect(page.get_by_text(said)).to_be_visible(timeout=30_000)
             expect(page.get_by_role("button", name=re.compile("^(Approve|Edit|Reject)"))).to_have_count(0)

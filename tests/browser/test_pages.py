@@ -204,7 +204,8 @@ def test_an_audit_is_judged_and_the_figures_are_there_as_files(
     page.goto("/audits")
     expect(page.get_by_role("heading", name="What was done")).to_be_visible()
     expect(page.get_by_test_id("stCode").first).to_contain_text("title:")
-    expect(page.get_by_role("heading", name="Frequently asked questions")).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile(r"^The article \(\d,\d{3} words\)$"))).to_be_visible()
+    expect(page.locator("article h3")).to_be_visible()
     expect(page.get_by_role("link", name="See its thread")).to_have_count(0)
     photographed(page, screenshots, "audits")
     page.get_by_role("combobox", name="What was wrong").press_sequentially("a fact")
@@ -237,7 +238,7 @@ def test_an_audit_is_judged_and_the_figures_are_there_as_files(
 
 async def found_wrong(app: Application) -> None:
     """What a person has found wrong is put among the audits."""
-    thread_id = await started(app)
+    thread_id = await started(app, "what is churn rate")
     for _ in range(3):
         await answered(app, thread_id)
     review = await waiting(app, thread_id)
