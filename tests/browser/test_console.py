@@ -388,6 +388,7 @@ def test_an_article_is_edited_beside_how_it_looks_and_what_was_changed_is_what_i
     review = console.waiting_with_an_article("what is churn rate")
     open_review(page, review)
     button(page, "Edit").click()
+    expect(page.get_by_label("title")).to_be_focused()
     editor = page.get_by_label("article", exact=True)
     expect(editor).not_to_have_value("")
     first, _, rest = editor.input_value().partition("\n")
