@@ -23,7 +23,8 @@ if (!window.pausesAreCommitted) {
       { key: "Enter", code: "Enter", ctrlKey: field.tagName === "TEXTAREA", bubbles: true, cancelable: true })), 700);
   }, true);
   // A form that has just been opened, below what is in view, is where that person goes on typing.
-  const forms = { e: "editing", x: "rejecting", m: "assigning", edit: "editing", reject: "rejecting", assign: "assigning" };
+  const forms = { edit: "editing", reject: "rejecting", assign: "assigning" };
+  const keys = { e: forms.edit, x: forms.reject, m: forms.assign };
   const open = (form) => document.querySelector(`[class*="st-key-${form}-"]`);
   const enter = (form, tries) => {
     const field = document.querySelector(`[class*="st-key-${form}-"] :is(textarea, input:not([type=radio]))`);
@@ -37,7 +38,7 @@ if (!window.pausesAreCommitted) {
     if (form && !open(form)) enter(form, 40);
   }, true);
   document.addEventListener("keydown", (event) => {
-    const form = forms[(event.key || "").toLowerCase()];
+    const form = keys[(event.key || "").toLowerCase()];
     if (form && !event.ctrlKey && !event.metaKey && !event.altKey && event.target.closest &&
       !event.target.closest("input, textarea, [contenteditable]") &&
       !open(form)) enter(form, 40);
