@@ -142,6 +142,8 @@ def unreadable(request: Any) -> str:
         return f"the request is of version {str(request['version'])[:20]}, this release knows {REQUEST_VERSION}"
     if wrong := [name for name, kind in _PARTS.items() if not isinstance(request.get(name), kind)]:
         return f"the request has no {', no '.join(wrong)} that it could read"
+    if strange := _strange_parts(request):
+        return f"the parts of its {strange} are none that it could read"
     if request["kind"] not in ANSWERS:
         return f"there is no review of kind {request['kind'][:20]}"
     if len(request["action_requests"]) != 1 or len(request["review_configs"]) != 1:
@@ -151,6 +153,18 @@ def unreadable(request: Any) -> str:
         return "the action has no name, no arguments or no description"
     if not set(taken.get("allowed_decisions") or ["?"]) <= set(get_args(WireAnswer)):
         return "it takes answers that this release does not have"
+    return ""
+
+
+def _strange_parts(request: Mapping[str, Any]) -> str:
+    """Which part that people are shown is made of something else than it was in any release; empty when none is."""
+    lists = {"why": (str,), "rules": (str,), "choices": (str,), "evidence": (Mapping,), "claims": (Mapping,)}
+    for name, kinds in lists.items():
+        if not all(isinstance(each, kinds) for each in request.get(name) or ()):
+            return name
+    score = request.get("score")
+    if score is not None and not (isinstance(score, Mapping) and isinstance(score.get("total"), int | float)):
+        return "score"
     return ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,32 @@ def approval_of(
     return given, given if edited else None
 
 
-def objections(gate: CedarGate, facts: Facts | None, approval: Approval, *, edit: bool) -> tuple[str, ...]:
+def hindrance(
+    gate: Callable[[], CedarGate],
+    approver: Approver,
+    environment: Environment,
+    requester: str | None,
+    of: str,
+    facts: Facts | None,
+    wire: str,
+) -> str:
+    """Why this person cannot give that answer on the hash `of`, in a sentence; empty when they can. `facts`: those of
+    an action's policy check, None for what is no action. The gate is asked for only where rules have a say."""
+    if approver.roles and not approver.verified:
+        return f"People have roles here, and {approver.by} is a name that was only typed in."
+    if own(environment, approver, requester):
+        what = "started this thread" if approver.by == requester else "edited this action"
+        return f"{approver.by} {what} and cannot decide on it; someone else has to."
+    approval = Approval(approver.by, role_of(environment, approver), of, own=False)
+    asked = facts if wire in ("approve", "edit") else None
+    if why := objections(gate, asked, approval, edit=wire == "edit"):
+        return f"{approver.by} ({approval.role}) cannot {wire} this: {'; '.join(why)}."
+    return ""
+
+
+def objections(
+    gate: Callable[[], CedarGate], facts: Facts | None, approval: Approval, *, edit: bool
+) -> tuple[str, ...]:
     """Why this person cannot approve, or edit, the call with those facts; empty when they can. The same rules decide
     again when it runs. Without facts, as for a question, whoever may review may answer."""
     if approval.role == "none" or approval.role == "viewer":  # noqa: PLR1714 - so that the type checker follows
@@ -50,8 +76,8 @@ def objections(gate: CedarGate, facts: Facts | None, approval: Approval, *, edit
     if facts is None:
         return ()
     if edit:
-        decision = gate.decide(replace(facts, actor=approval.by, role=approval.role))
+        decision = gate().decide(replace(facts, actor=approval.by, role=approval.role))
         return decision.reasons if decision.outcome == "deny" else ()
     approved = replace(facts, approved=True, approver_role=approval.role, own_request=approval.own)
-    decision = gate.decide(approved)
+    decision = gate().decide(approved)
     return decision.reasons if decision.outcome != "allow" else ()

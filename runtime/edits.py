@@ -16,12 +16,15 @@ from policy.check import schema_problems
 from policy.limits import MAX_FEEDBACK
 
 
-def edited_arguments(spec: ToolSpec, proposed: Mapping[str, Any], given: Mapping[str, Any]) -> Json:
-    """`proposed` with the person's arguments over them, checked. Raises BadInput."""
+def edited_arguments(
+    spec: ToolSpec, proposed: Mapping[str, Any], given: Mapping[str, Any], rewritten: Mapping[str, str] = {}
+) -> Json:
+    """`proposed` with the person's arguments over them, checked. `rewritten`: argument that names a text -> the hash of
+    the person's version of it, which alone takes the place of what is bound. Raises BadInput."""
     for name in spec.bindings:
         if name in given and given[name] != proposed.get(name):
             raise BadInput(f"{name} is set by the system and cannot be edited.")
-    final = {**proposed, **given}
+    final = {**proposed, **given, **rewritten}
     if final == proposed:
         raise BadInput("The edit changes nothing.")
     if problems := schema_problems(spec, final):

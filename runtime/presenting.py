@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.errors import NotFound
+from core.people import Approver
 from core.tools import ToolSpec
 from escalation.lacking import enough
 from escalation.score import WEIGHTS
+
+if TYPE_CHECKING:
+    from policy.gate import CedarGate
+    from runtime.rules_in_force import RulesInForce
 
 PARTS = {"low_confidence": "low confidence", "novelty": "novelty", "historical_need": "history of changes"}
 
@@ -40,6 +45,25 @@ def would_have_passed(request: Mapping[str, Any], facts: Mapping[str, Any] | Non
     return [*_rules(facts, policies), *_score(request.get("score"), request.get("weights", WEIGHTS))]
 
 
+def hindrance(
+    review: Mapping[str, Any], approver: Approver, facts: Mapping[str, Any] | None, wire: str, policies: Path | None
+) -> str:
+    """Why that person is not offered that answer; empty when they may give it. `facts`: those of its policy check."""
+    from policy.facts import Facts
+    from policy.people import hindrance as found
+
+    known = Facts.from_json(dict(facts)) if facts is not None and review["kind"] == "action" else None
+    return found(
+        lambda: _gate(policies),
+        approver,
+        review["environment"],
+        review["requester"],
+        review["action_hash"],
+        known,
+        wire,
+    )
+
+
 def _score(score: Mapping[str, Any] | None, weights: Mapping[str, float]) -> list[str]:
     if not score or score.get("band") not in ("review", "block"):
         return []
@@ -64,11 +88,18 @@ def _rules(facts: Mapping[str, Any] | None, policies: Path | None) -> list[str]:
     return [f"{_plain(change.fact)} {_word(change.instead)} instead of {_word(change.was)}" for change in passing]
 
 
-@cache
-def _gate(policies: Path | None) -> Any:
-    from policy.gate import load_gate
+def _gate(policies: Path | None) -> CedarGate:
+    rules = _rules_in_force(policies)
+    rules.look()
+    return rules.gate()
 
-    return load_gate(policies)
+
+@cache
+def _rules_in_force(policies: Path | None) -> RulesInForce:
+    from runtime.rules_in_force import RulesInForce
+    from runtime.wiring import Parts
+
+    return RulesInForce(policies, tuple(Parts().domains))
 
 
 def _plain(name: str) -> str:

@@ -25,11 +25,12 @@ from core.state import Json
 from core.tools import ToolSpec
 from core.vocabulary import Answer, Reason, ThreadStatus, Verdict
 from graph.version import GRAPH_VERSION
-from policy.facts import Approval, Facts
-from policy.people import objections, own, role_of
+from policy.facts import Facts
+from policy.people import hindrance
 from runtime.edits import edited_arguments
 from runtime.intake import NewThread
 from runtime.resolutions import resolution
+from runtime.rewriting import Rewritten, rewritten
 from runtime.wiring import Application
 from store.outcomes import Word
 from store.reviews import VERDICTS, Decision
@@ -127,6 +128,7 @@ async def decide(
     person: Person,
     *,
     arguments: Mapping[str, Any] | None = None,
+    texts: Mapping[str, str] | None = None,
     message: str = "",
     reserved: bool = False,
     undoable: bool = False,
@@ -136,6 +138,9 @@ async def decide(
     """Take a person's decision on a review, once; returns the thread's id. Nothing runs here: a worker runs the
     thread on, unless it is `reserved`, and the caller does. With `undoable`, what cannot be undone once it runs is
     released UNDO_SECONDS later, and `undo` takes it back until then.
+
+    An edit takes `arguments`, of which those left out stay as proposed, and `texts`: an argument that names a stored
+    text -> the text in its place.
 
     `verdict` is on the proposal as the agent made it, given before any edit, with a `reason` if it was not right.
     Without one, approve is right, reject is wrong, and edit is unclear, which counts as not right.
@@ -160,12 +165,12 @@ async def decide(
     decided_hash = review["action_hash"] if answer == "approve" else None
     diff = None
     if wire == "edit":
-        final = await _edited_arguments(app, review, arguments)
+        final, told = await _edited_arguments(app, review, person, arguments, texts or {})
         action = review["request"]["action_requests"][0]["name"]
         payload |= {"edited_action": {"name": action, "args": final}, "proposal_id": secrets.token_hex(16)}
         decided_hash = sha256({"action": action, "arguments": final})
-        diff = changes(review["request"]["action_requests"][0]["args"], final)
-    elif arguments is not None:
+        diff = changes({**review["request"]["action_requests"][0]["args"], **told.before}, {**final, **told.after})
+    elif arguments is not None or texts:
         raise BadInput("--args goes with edit.")
     changed = answer in ("edit", "reject")
     operation = await _resolution(app, review, answer, person, message)
@@ -296,18 +301,13 @@ async def _refuse_who_may_not(app: Application, review: Mapping[str, Any], perso
     """No one decides on their own request, and roles bound who approves what; by the rules that decide when it runs."""
     environment = review["environment"]
     approver = await RoleStore(app.pool).of(person, review["tenant"], review["thread_id"], review["action_hash"])
-    if approver.roles and not person.verified:
-        raise BadInput(f"People have roles here, and {person.name} is a name that was only typed in. Leave out --as.")
-    if own(environment, approver, review["requester"]):
-        what = "started this thread" if person.name == review["requester"] else "edited this action"
-        raise BadInput(f"{person.name} {what} and cannot decide on it; someone else has to.")
-    approval = Approval(person.name, role_of(environment, approver), review["action_hash"], own=False)
     recorded = None
     if review["kind"] == "action" and wire in ("approve", "edit"):
         recorded = await app.reviews.judged(review["thread_id"], review["action_hash"])
     facts = None if recorded is None else Facts.from_json(recorded)
-    if why := objections(app.gate, facts, approval, edit=wire == "edit"):
-        raise BadInput(f"{person.name} ({approval.role}) cannot {wire} this: {'; '.join(why)}.")
+    of = review["action_hash"]
+    if why := hindrance(lambda: app.gate, approver, environment, review["requester"], of, facts, wire):
+        raise BadInput(f"{why} Leave out --as." if approver.roles and not person.verified else why)
 
 
 def _choice(request: Mapping[str, Any], message: str) -> tuple[str | None, str]:
@@ -341,10 +341,14 @@ def _spec(app: Application, thread: Mapping[str, Any], tool: str) -> ToolSpec:
     return spec
 
 
-async def _edited_arguments(app: Application, review: Json, given: Mapping[str, Any] | None) -> Json:
-    """The proposal's arguments with the person's over them, checked now. Raises BadInput."""
-    if given is None:
+async def _edited_arguments(
+    app: Application, review: Json, person: Person, given: Mapping[str, Any] | None, texts: Mapping[str, str]
+) -> tuple[Json, Rewritten]:
+    """The proposal's arguments with the person's over them, checked now, and the texts among them. Raises BadInput."""
+    if given is None and not texts:
         raise BadInput("An edit needs its arguments: --args FILE (JSON or YAML; only what you change)")
     asked = review["request"]["action_requests"][0]
     thread = await app.threads.find(review["thread_id"])
-    return edited_arguments(_spec(app, thread, asked["name"]), asked["args"], given)
+    spec = _spec(app, thread, asked["name"])
+    told = await rewritten(app, review["tenant"], spec, asked["args"], texts, person.name) if texts else Rewritten()
+    return edited_arguments(spec, asked["args"], given or {}, told.hashes), told

@@ -772,6 +772,23 @@ select percentile_disc(0.99) within group (order by novelty) as novelty from (
     and counted is not null and era = %(era)s and verdict = 'right' and score <= %(threshold)s
   order by counted desc limit 1000) latest
 
+-- standing_moments: The last outcomes of a task type, oldest first, with what their threads have spent of the budget for what cannot be undone.
+with recent as (
+  select id, thread_id, at, alone, verdict, changed, judged_at from outcome
+  where tenant = %(tenant)s and environment = %(environment)s and task_type = %(task_type)s and behaviour_version = %(behaviour_version)s
+  order by id desc limit %(limit)s
+)
+select recent.at, coalesce(recent.judged_at, recent.at) as judged_at, recent.alone, recent.verdict, recent.changed,
+       coalesce(spend.reserved + spend.used, 0) as spent, coalesce(spend."limit" + spend.granted, 0) as allowed
+from recent left join spend on spend.unit = 'irreversible' and spend.scope = 'thread ' || recent.thread_id
+order by recent.id
+
+-- standing_calls: The last calls of a task type's tool that have ended, oldest first.
+select at, good from (
+  select started_at as at, state = 'succeeded' as good from operation
+  where tenant = %(tenant)s and tool = %(task_type)s and state <> 'started' order by started_at desc limit %(limit)s) latest
+order by at
+
 -- standing_read: Where these task types stand, and how many subjects the tenant's facts contradict each other on.
 with doubtful as (
   select subject from fact where tenant = %(tenant)s group by subject having count(distinct value) > 1

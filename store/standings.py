@@ -17,6 +17,7 @@ from escalation.audit import Audited, MissRate
 from escalation.authority import earned
 from escalation.control_quality import BANDS, Quality, after_action, budget_left, coherence, freshness, rate_signal
 from escalation.memory import TRUST_ORDER
+from escalation.quality_history import POINTS, Called, Point, Seen, over_time
 from escalation.revocation import Watch, describe
 from escalation.standing import Labelled, beginning, judged, stored
 from store.database import Connection, Pool
@@ -27,6 +28,8 @@ ANY_VERSION: Final = "*"
 WINDOW: Final = 50
 """Outcomes and calls that the signals of control quality look back on."""
 RUNTIME: Final = "runtime"
+_LOOKED_BACK: Final = WINDOW + 4 * POINTS
+"""Outcomes and calls that are read to tell the last POINTS moments. Few of them may have a verdict."""
 
 
 class Place(NamedTuple):
@@ -198,6 +201,13 @@ class StandingStore:
     async def audited(self, place: Place) -> list[Audited]:
         """Audits of what ran alone that were answered, oldest first."""
         return [Audited(**row) for row in await self._rows("standing_audits", place._asdict())]
+
+    async def moments(self, place: Place) -> list[Point]:
+        """How the signals of control quality have stood, oldest first."""
+        asked = {**place._asdict(), "limit": _LOOKED_BACK}
+        outcomes = [Seen(**row) for row in await self._rows("standing_moments", asked)]
+        calls = [Called(**row) for row in await self._rows("standing_calls", asked)]
+        return over_time(outcomes, calls, WINDOW)
 
     async def missed(self, tenant: str, task_type: str) -> MissRate:
         """What planted errors say of the reviewers of a task type."""

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from core.actions import Ref
 from core.canonical import storable_text
 from core.errors import ToolError
 from core.ports import ToolContext, ToolOutput
@@ -37,7 +38,13 @@ class SaveDraft:
         matter = _front_matter(arguments, context, "draft")
         path, sha256 = await _store(matter, arguments, context, "drafts")
         result = {"path": str(path), "sha256": sha256, "article_sha256": str(arguments["article_sha256"])}
-        return ToolOutput(result, source=str(path), summary=str(path))
+        return ToolOutput(result, also=_article(arguments, context), source=str(path), summary=str(path))
+
+
+def _article(arguments: Mapping[str, Any], context: ToolContext) -> dict[str, Ref]:
+    """A person's version is the article from then on, and what is published; otherwise nothing is new."""
+    known, sha256 = context.results.get("article"), str(arguments["article_sha256"])
+    return {"article": known.model_copy(update={"sha256": sha256})} if known and known.sha256 != sha256 else {}
 
 
 class PublishContent:

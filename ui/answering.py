@@ -11,15 +11,18 @@ from typing import Any, Final
 
 import streamlit as st
 
-from core.errors import AutonomyError, BadInput
+from core.errors import AutonomyError, BadInput, Unavailable
+from core.people import Approver
 from core.reviews import WireAnswer
 from core.vocabulary import Reason, Verdict, members
+from policy.people import role_of
 from runtime.arguments import as_yaml
+from runtime.presenting import hindrance
 from runtime.timeline import in_words
-from ui import claiming, deciding, drafts, editing, handing_over, places, reading
-from ui.frame import told, workers_away
+from ui import claiming, deciding, drafts, editing, handing_over, places, reading, texts
+from ui.frame import outage, told, workers_away
 from ui.markup import element, notice, put, section
-from ui.visitor import me, role_in
+from ui.visitor import known, me
 from ui.words import CHOICES, REASONS, ROLES, VERDICTS, decided, spaced
 
 Review = Mapping[str, Any]
@@ -31,8 +34,13 @@ def ask(review: Review, mine: bool) -> None:
     number = review["number"]
     st.session_state.pop(f"sent-{number}", None)  # it may be open again
     put(element("h2", "Your decision", css="over-code"))
-    if (role := role_in(review["environment"], review["tenant"])) in ("none", "viewer"):
+    approver = known(review["tenant"], review["thread_id"], review["action_hash"])
+    if (role := role_of(review["environment"], approver)) in ("none", "viewer"):
         notice(f"Your role here is {ROLES[role]}; a reviewer, a publisher or an admin decides.")
+        return
+    if why := hindrance(review, approver, None, "reject", None):
+        notice(why)
+        _asking_another(review)
         return
     if not mine:
         holder = review["claimed_by"] or "somebody else"
@@ -42,13 +50,19 @@ def ask(review: Review, mine: bool) -> None:
     with told():
         if drafts.restored(number):
             _restored(number)
+    if st.session_state.get(_cut_off(number)) and not outage():
+        notice("The database went away while you decided, and nothing was taken: decide again.", "warning")
     allowed = review["request"]["review_configs"][0]["allowed_decisions"]
     if "approve" not in allowed and "edit" in allowed:
         notice("Its score is too high to approve it as it stands. Edit it, or reject it with a reason.")
+    barred = _barred(review, approver, allowed)
+    allowed = [wire for wire in allowed if wire not in barred or wire == "approve"]
     with st.container(horizontal=True, vertical_alignment="center", key="deciding"):
         if review["kind"] == "action":
             _verdict(number)
-        _doors(review, allowed)
+        _doors(review, allowed, barred)
+    for why in dict.fromkeys(barred.values()):
+        notice(why)
     for wire in ("approve", "edit", "reject"):
         if drafts.typed(number, "door") != wire:
             _refused(review, wire)
@@ -66,13 +80,14 @@ def ask(review: Review, mine: bool) -> None:
 
 def decision(review: Review) -> None:
     """What was decided, by whom, what happens now; and to whoever came too late, what has changed since."""
+    st.session_state.pop(_cut_off(review["number"]), None)
     late = [_refused(review, wire) for wire in ("approve", "edit", "reject", "respond")]
     if review["answer"] is None:
         notice(f"This review is {review['state']}; nothing is left to decide.")
     else:
         notice(f"Decided: {decided(review)}. The thread goes on by itself.", "good")
         claiming.undoing(review)
-        _said(review["decision"] or {})
+        _said(review, review["decision"] or {})
         with told():
             workers_away()
     if any(late) or review["state"] in ("withdrawn", "expired"):
@@ -100,7 +115,7 @@ def _changed_since(review: Review) -> None:
         put(section("What has changed since it was asked", element("ul", *said)))
 
 
-def _said(answer: Mapping[str, Any]) -> None:
+def _said(review: Review, answer: Mapping[str, Any]) -> None:
     if answer.get("message"):
         put(section("What was said", element("p", answer["message"])))
     if answer.get("verdict"):
@@ -109,6 +124,8 @@ def _said(answer: Mapping[str, Any]) -> None:
     if final := answer.get("edited_action"):
         put(element("h2", "What was approved instead", css="over-code"))
         st.code(as_yaml(final["args"]), language=None, wrap_lines=True)
+        with told():
+            texts.rewritten(review, final["args"])
 
 
 def _restored(number: int) -> None:
@@ -138,7 +155,28 @@ def _verdict(number: int) -> None:
             )  # fmt: skip
 
 
-def _doors(review: Review, allowed: list[str]) -> None:
+def _barred(review: Review, approver: Approver, allowed: list[str]) -> dict[str, str]:
+    """Of the answers that this review takes, those that the visitor may not give, each with the reason."""
+    facts = None
+    with told():
+        facts = reading.facts(review)
+    policies = reading.settings().policies
+    said = {wire: hindrance(review, approver, facts, wire, policies) for wire in ("approve", "edit") if wire in allowed}
+    return {wire: why for wire, why in said.items() if why}
+
+
+def _asking_another(review: Review) -> None:
+    """What is left to somebody who may review, though not this."""
+    number = review["number"]
+    with st.container(horizontal=True):
+        st.button("Ask someone", key=f"door-assign-{number}", shortcut="M", on_click=drafts.put,
+                  args=(number, "door", "assign"))  # fmt: skip
+        _next(review)
+    if drafts.typed(number, "door") == "assign":
+        _assign(review)
+
+
+def _doors(review: Review, allowed: list[str], barred: Mapping[str, str]) -> None:
     """The answers as buttons, each with its key."""
     number, door = review["number"], drafts.typed(review["number"], "door")
     with st.container(horizontal=True, width="content", key=f"doors-{number}"):
@@ -148,6 +186,8 @@ def _doors(review: Review, allowed: list[str]) -> None:
                 type="primary",
                 key=f"approve-{number}",
                 shortcut="A",
+                disabled="approve" in barred,
+                help=barred.get("approve"),
                 on_click=_take,
                 args=(review, "approve"),
             )
@@ -229,11 +269,15 @@ def _choice_in_words(choice: str) -> str:
 def _take(review: Review, wire: WireAnswer) -> None:
     """Decide. What cannot be used is said beside the form, in which everything typed stays."""
     number = review["number"]
+    st.session_state.pop(_cut_off(number), None)
     try:
         arguments = editing.entered(review) if wire == "edit" else None
+        rewritten = editing.rewritten(review) if wire == "edit" else None
         message = "" if wire in ("approve", "edit") else _message(review, wire)
-        deciding.decide(number, wire, arguments=arguments, message=message, word=_word(review))
+        deciding.decide(number, wire, arguments=arguments, texts=rewritten, message=message, word=_word(review))
         drafts.sent(number)
+    except Unavailable:
+        st.session_state[_cut_off(number)] = True  # the page says what does not answer; whether it was taken is read
     except AutonomyError as error:
         st.session_state[_problem(review, wire)] = str(error)
 
@@ -268,3 +312,7 @@ def _refused(review: Review, wire: str) -> bool:
 
 def _problem(review: Review, wire: str) -> str:
     return f"{wire}-refused-{review['number']}"
+
+
+def _cut_off(number: int) -> str:
+    return f"cut-off-{number}"

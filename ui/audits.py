@@ -12,16 +12,18 @@ from core.vocabulary import Reason, Verdict, members
 from runtime.arguments import as_yaml
 from store.audits import AuditStore
 from store.outcomes import Word
+from ui import places, texts
 from ui.application import with_application
 from ui.frame import told
 from ui.markup import element, notice, put, section
 from ui.tables import download, table
-from ui.visitor import person, role_in
+from ui.visitor import me, person, role_in
 from ui.words import REASONS, ROLES, VERDICTS, moment
 
 _LISTED: Final = 200
 _KEYS: Final[Mapping[Verdict, str]] = {"right": "Y", "wrong": "N", "unclear": "U"}
 _DONE: Final = "audit-done"
+_JUDGED: Final = "audit-judged"
 _COLUMNS: Final = ("number", "tenant", "task_type", "subject", "opened_at")
 
 
@@ -32,14 +34,26 @@ def show() -> None:
         kind, said = st.session_state.pop(_DONE, ("", ""))
         if said:
             notice(said, kind)
+        if judged := st.session_state.pop(_JUDGED, None):
+            places.link_to_thread(judged, "See its thread")
         if not rows:
             put(element("p", "Nothing waits to be looked at.", css="quiet"))
             return
         numbers = {row["number"]: row for row in rows}
+        asked = st.query_params.get("id", "")
+        first = next((place for place, each in enumerate(numbers) if str(each) == asked), 0)
         number = st.selectbox(
-            "Look at", list(numbers), 0, lambda each: _named(numbers[each]), key=f"audit-{rows[0]['number']}", width=460
-        )
+            "Look at", list(numbers), first, lambda each: _named(numbers[each]), width=460,
+            key=f"audit-{asked}-{rows[0]['number']}",
+        )  # fmt: skip
         _one(numbers[number])
+        put(
+            element(
+                "p",
+                "Its thread is linked once you have judged it: what happened there would answer for you.",
+                css="quiet",
+            )
+        )
         cells = [(str(row["number"]), row["task_type"], row["subject"], moment(row["opened_at"])[5:16]) for row in rows]
         put(section("All that wait, oldest first", table(("audit", "task type", "for", "since"), cells)))
         download("audits", _COLUMNS, rows)
@@ -59,8 +73,12 @@ def _one(row: Mapping[str, Any]) -> None:
     else:
         put(section("What was done", element("p", f"Because: {proposal.report.rationale}")))
         st.code(as_yaml(proposal.arguments), language=None, wrap_lines=True)
+        texts.article_of(row["tenant"], proposal.arguments, f"audit-{number}")
     if (role := role_in(row["environment"], row["tenant"])) in ("none", "viewer"):
         notice(f"Your role here is {ROLES[role]}; a reviewer, a publisher or an admin judges.")
+        return
+    if row["environment"] != "local" and row["requester"] == me().name:
+        notice("You started this thread and cannot judge it; someone else has to.")
         return
     _verdict(number)
 
@@ -88,7 +106,7 @@ def _judge(number: int, verdict: Verdict) -> None:
     reason: Reason | None = st.session_state.get(f"audit-reason-{number}")
     word, who = Word(verdict, reason, str(st.session_state.get(f"audit-note-{number}") or "")), person()
     try:
-        with_application(lambda app: judge(app, number, word, who))
+        st.session_state[_JUDGED] = with_application(lambda app: judge(app, number, word, who))
     except AutonomyError as error:
         st.session_state[_DONE] = ("error", str(error))
     else:

@@ -9,17 +9,19 @@ import streamlit as st
 
 from core.errors import AutonomyError
 from core.vocabulary import Authority, Stage, members
+from escalation.control_quality import ABOVE
 from runtime.timeline import LEVEL_MOVES
 from store.standings import StandingStore
 from ui import reading
 from ui.application import with_application
 from ui.frame import told
 from ui.markup import Html, element, joined, notice, put, section
-from ui.tables import bars, table
+from ui.tables import over_time, table
 from ui.visitor import person, role_in
 from ui.words import ROLES, moment, spaced
 
 if TYPE_CHECKING:
+    from escalation.quality_history import Point
     from runtime.levels import Level
     from runtime.limits import Standing
     from runtime.wiring import Application
@@ -32,6 +34,7 @@ MOVES: Final[Mapping[Move, str]] = {
 }
 _CHANGES: Final = 20
 _DONE: Final = "autonomy-done"
+_NORMAL: Final = ABOVE["normal"]
 
 
 def show() -> None:
@@ -88,10 +91,16 @@ def _one(levels: Sequence[Level]) -> None:
         if level.silent is not None:
             put(section("Audits", element("p", f"{level.silent}.")))
     with right:
-        put(_quality(level))
+        changes, moments = with_application(lambda app: _course(app, level))
+        put(_quality(level, moments))
         _change(level)
-    asking = level.place.tenant, level.place.task_type
-    put(_changes(with_application(lambda app: StandingStore(app.pool).changes(*asking, _CHANGES))))
+    put(_changes(changes))
+
+
+async def _course(app: Application, level: Level) -> tuple[Sequence[Mapping[str, Any]], Sequence[Point]]:
+    """How its level and its control quality came to where they are."""
+    store = StandingStore(app.pool)
+    return await store.changes(level.place.tenant, level.place.task_type, _CHANGES), await store.moments(level.place)
 
 
 def _named(level: Level) -> str:
@@ -99,14 +108,31 @@ def _named(level: Level) -> str:
     return f"{level.place.task_type} · {level.place.tenant}, {level.place.environment}{used}"
 
 
-def _quality(level: Level) -> Html:
+def _quality(level: Level, moments: Sequence[Point]) -> Html:
     if not level.signals:
         return section("Control quality", element("p", "Not measured yet: nothing has happened.", css="quiet"))
-    signals = {name: float(value) for name, value in level.signals.items()}
-    said = {name: f"{value:.2f}" for name, value in signals.items()}
-    caption = "Each 0 to 1, and 1 is best; the weakest decides."
+    now = {name: float(value) for name, value in level.signals.items()}
+    course: list[Mapping[str, float]] = [
+        *(point.signals for point in moments[:-1]),
+        now,
+    ]  # what is in force, which a sync may have moved
+    rows = [
+        over_time("weakest", [min(point.values()) for point in course], f"{min(now.values()):.2f}", _NORMAL, "total")
+    ]
+    rows += [over_time(name, [point[name] for point in course], f"{now[name]:.2f}", _NORMAL) for name in now]
+    since = f", since {moment(moments[0].at)[:16]}" if len(moments) > 1 else ""
+    told = (
+        f"After each of the last {len(course)} actions and verdicts{since}"
+        if len(course) > 1
+        else "After the first one"
+    )
+    caption = element(
+        "caption",
+        f"{told}, newest right. Each 0 to 1, and 1 is best; "
+        f"the weakest decides, and {_NORMAL:.2f} or less is not normal.",
+    )
     band = element("p", spaced(str(level.quality["band"])), css="lead")
-    return section("Control quality", band, bars(signals, said, caption, most=1.0))
+    return section("Control quality", band, element("table", caption, element("tbody", *rows), css="score bars"))
 
 
 def _changes(rows: Sequence[Mapping[str, Any]]) -> Html:

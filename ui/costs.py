@@ -10,7 +10,7 @@ import streamlit as st
 from runtime import costs
 from ui.application import with_application
 from ui.frame import told
-from ui.markup import element, put
+from ui.markup import element, link_to_thread, put
 from ui.tables import bars, download, table
 from ui.words import spaced
 
@@ -58,5 +58,8 @@ def _money(row: Mapping[str, Any]) -> str:
 def _row(by: costs.By, row: Mapping[str, Any]) -> tuple[str, ...]:
     tokens = f"{row['input_tokens']:,}", f"{row['output_tokens']:,}"
     times = f"{row['seconds']:.1f} s", f"{row['latency_p50_ms']:.0f} ms"
-    return (*(str(row[name]) for name in costs.NAMED[by]), str(row["calls"]), str(row["failed"]), *tokens, _money(row),
+    named = [str(row[name]) for name in costs.NAMED[by]]
+    if by == "thread":
+        named[0] = link_to_thread(named[0], named[0])
+    return (*named, str(row["calls"]), str(row["failed"]), *tokens, _money(row),
             *times)  # fmt: skip

@@ -28,6 +28,7 @@ def decide(
     wire: WireAnswer,
     *,
     arguments: Mapping[str, Any] | None = None,
+    texts: Mapping[str, str] | None = None,
     message: str = "",
     word: Word = Word(),
 ) -> None:
@@ -35,7 +36,7 @@ def decide(
     from runtime import threads  # brings LangGraph, for which no page must wait
 
     said: dict[str, Any] = {"message": message, "verdict": word.verdict, "reason": word.reason, "undoable": True}
-    with_application(lambda app: threads.decide(app, number, wire, person(), arguments=arguments, **said))
+    with_application(lambda app: threads.decide(app, number, wire, person(), arguments=arguments, texts=texts, **said))
 
 
 def decide_alike(numbers: Sequence[int], wire: Literal["approve", "reject"], message: str, word: Word) -> Taken:

@@ -22,6 +22,27 @@ if (!window.pausesAreCommitted) {
     timer = setTimeout(() => field.dispatchEvent(new KeyboardEvent("keydown",
       { key: "Enter", code: "Enter", ctrlKey: field.tagName === "TEXTAREA", bubbles: true, cancelable: true })), 700);
   }, true);
+  // A form that has just been opened, below what is in view, is where that person goes on typing.
+  const forms = { edit: "editing", reject: "rejecting", assign: "assigning" };
+  const keys = { e: forms.edit, x: forms.reject, m: forms.assign };
+  const open = (form) => document.querySelector(`[class*="st-key-${form}-"]`);
+  const enter = (form, tries) => {
+    const field = document.querySelector(`[class*="st-key-${form}-"] :is(textarea, input:not([type=radio]))`);
+    if (!field) { if (tries) setTimeout(enter, 75, form, tries - 1); return; }
+    field.focus();
+    field.scrollIntoView({ block: "center" });
+  };
+  document.addEventListener("click", (event) => {
+    const door = event.target.closest && event.target.closest('[class*="st-key-door-"]');
+    const form = door && forms[/st-key-door-([a-z]+)-/.exec(door.className)[1]];
+    if (form && !open(form)) enter(form, 40);
+  }, true);
+  document.addEventListener("keydown", (event) => {
+    const form = keys[(event.key || "").toLowerCase()];
+    if (form && !event.ctrlKey && !event.metaKey && !event.altKey && event.target.closest &&
+      !event.target.closest("input, textarea, [contenteditable]") &&
+      !open(form)) enter(form, 40);
+  }, true);
 }
 </script>"""
 

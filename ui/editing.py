@@ -12,7 +12,7 @@ import streamlit as st
 from core.errors import AutonomyError, NotFound
 from runtime.arguments import as_yaml, edited
 from runtime.presenting import form_of
-from ui import drafts
+from ui import drafts, texts
 from ui.diffs import diff
 from ui.markup import element, notice, put
 from ui.rendering import article
@@ -41,7 +41,19 @@ def form(review: Review) -> None:
     else:
         key = drafts.widget(number, "yaml", as_yaml(asked))
         st.text_area("Arguments (YAML)", height=320, key=key, on_change=drafts.keep, args=(number, "yaml"))
-    _differs(review)
+    articles = texts.named(review)
+    for name, text in articles.items():
+        _widget(number, _text_field(name, text))
+    if articles:
+        put(element("p", "The article as it stands here is what is saved, and published later.", css="quiet"))
+    _differs(review, articles)
+
+
+def rewritten(review: Review) -> dict[str, str]:
+    """The article as it was edited, by the argument that names it; empty when it was not."""
+    number = review["number"]
+    return {name: str(drafts.typed(number, _name(_text_field(name, text)), text)) for name, text in
+            texts.named(review).items() if _changed(number, name, text)}  # fmt: skip
 
 
 def entered(review: Review) -> dict[str, Any]:
@@ -133,15 +145,31 @@ def _article(number: int, field: Field, kept: dict[str, Any]) -> None:
         put(article(str(drafts.typed(number, _name(field), field.value))))
 
 
-def _differs(review: Review) -> None:
+def _text_field(name: str, text: str) -> Field:
+    return Field((name.removesuffix("_sha256"),), "markdown", text)
+
+
+def _changed(number: int, name: str, text: str) -> bool:
+    return bool(drafts.typed(number, _name(_text_field(name, text)), text) != text)
+
+
+def _differs(review: Review, articles: Mapping[str, str]) -> None:
     try:
         now = entered(review)
     except AutonomyError as error:
         notice(str(error), "warning")
         return
-    if now == _asked(review):
+    edited = rewritten(review) if articles else {}
+    if now == _asked(review) and not edited:
         put(element("p", "Nothing is changed yet.", css="quiet"))
-        return
-    found = diff(as_yaml(_asked(review)), as_yaml(now))
+    if now != _asked(review):
+        _counted(as_yaml(_asked(review)), as_yaml(now), "changed")
+    for name, text in edited.items():
+        _counted(articles[name], text, "of the article changed")
+
+
+def _counted(before: str, after: str, what: str) -> None:
+    found = diff(before, after)
     if found is not None:
-        put(element("p", f"{found.lines} {'line' if found.lines == 1 else 'lines'} changed", css="quiet"), found.html)
+        lines = f"{found.lines} {'line' if found.lines == 1 else 'lines'} {what}"
+        put(element("p", lines, css="quiet"), found.html)

@@ -11,7 +11,7 @@ import streamlit as st
 
 from ui.application import with_application
 from ui.frame import told
-from ui.markup import element, put
+from ui.markup import element, link_to_thread, put
 from ui.tables import bars, download, table
 from ui.words import moment, spaced
 
@@ -52,5 +52,5 @@ def _row(each: FailureRecord) -> tuple[str, ...]:
     what = f"{each.action}: {each.message}" if each.action else each.message
     implied = "" if each.implies == "nothing" else f"{spaced(each.implies)} ({each.metric})"
     tries = str(each.retries) if each.retries else ""
-    thread = f"{each.thread_id} #{each.seq}"
+    thread = link_to_thread(each.thread_id, f"{each.thread_id} #{each.seq}")
     return moment(each.at)[5:16], thread, spaced(each.failure_class), what, tries, spaced(each.recipient), implied

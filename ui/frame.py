@@ -39,18 +39,23 @@ def begin() -> None:
     st.session_state["outage-said"] = False
 
 
+def outage() -> bool:
+    """Whether the page says at its top that the database does not answer."""
+    return bool(st.session_state.get("outage-said"))
+
+
 def say(error: AutonomyError) -> None:
     """The error's line, and what may help: another try, or the way back from an address that leads nowhere.
 
-    An outage, which meets every part of a page, is said once; a part that is drawn by itself tries again by itself.
+    An outage, which meets every part of a page, is said once; a part that is drawn by itself says it where the page has
+    not, and tries again by itself.
     """
     if isinstance(error, Unavailable):
-        by_itself = _part_by_itself()
-        if st.session_state.get("outage-said") and not by_itself:
+        if outage():
             return
-        st.session_state["outage-said"] = True
         notice(str(error), "error")
-        if not by_itself:
+        if not _part_by_itself():
+            st.session_state["outage-said"] = True
             st.button("Try again", key="try-again", on_click=reading.reconnect)
             _until_it_is_back()
         return
@@ -64,8 +69,8 @@ def _until_it_is_back() -> None:
     """Draw the page anew, with everything typed in it, once the database answers."""
     if not _part_by_itself():
         return
-    reading.reconnect()
     try:
+        reading.reconnect()
         reading.workers()
     except Unavailable:
         return

@@ -14,7 +14,7 @@ from runtime import inbox as filters
 from ui import deciding, drafts, places, reading
 from ui.frame import framed, told, workers_away
 from ui.markup import Html, element, joined, notice, put
-from ui.visitor import me
+from ui.visitor import me, role_in
 from ui.words import REASONS, TIERS, due, reason, spaced, waits
 
 PAGE: Final = 25
@@ -166,6 +166,8 @@ def _several(chosen: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> bo
     alike = {(row["tenant"], row["task_type"], row["reason"], row["kind"]) for row in rows}
     offered = len(rows) > 1 and len(alike) == 1 and all(row["tier"] in ("read-only", "reversible") for row in rows)
     if not offered or next(iter(alike))[3] != "action" or not (chosen["task_type"] or chosen["reason"]):
+        return False
+    if role_in(reading.settings().environment, next(iter(alike))[0]) in ("none", "viewer"):
         return False
     return st.toggle("Decide several", key="several")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from typing import Final
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -34,6 +35,12 @@ def element(tag: str, *inside: str, css: str = "", **attributes: str) -> Html:
 def joined(*parts: str) -> Html:
     """Parts one after the other, each escaped unless it is `Html`."""
     return Html("".join(part if isinstance(part, Html) else html.escape(visible(part)) for part in parts))
+
+
+def link_to_thread(thread_id: str, label: str, part: str = "") -> Html:
+    """For a row of a table. A page's own links are buttons (ui/places.py), of which a hundred would be slow."""
+    query = urlencode({"id": thread_id} | ({"part": part} if part else {}))
+    return element("a", label, href=f"thread?{query}", target="_self")
 
 
 def put(*parts: Html) -> None:

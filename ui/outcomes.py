@@ -11,7 +11,7 @@ from runtime import inbox
 from store.outcomes import OutcomeStore
 from ui.application import with_application
 from ui.frame import told
-from ui.markup import element, put
+from ui.markup import element, link_to_thread, put
 from ui.tables import bars, download, table
 from ui.words import REASONS, moment, spaced
 
@@ -56,5 +56,6 @@ def _row(row: Mapping[str, Any]) -> tuple[str, ...]:
     happened = f"ran alone{audit}" if row["alone"] else spaced(str(row["answer"]))
     reason = f", {REASONS.get(row['reason_code'], row['reason_code'])}" if row["reason_code"] else ""
     verdict = f"{row['verdict']}{reason}" if row["verdict"] else "not looked at"
+    subject = link_to_thread(row["thread_id"], row["subject"])
     who = row["judged_by"] or row["actor"]
-    return moment(row["at"])[5:16], row["task_type"], row["subject"], score, happened, verdict, who
+    return moment(row["at"])[5:16], row["task_type"], subject, score, happened, verdict, who

@@ -11,7 +11,7 @@ import psycopg
 import streamlit as st
 from psycopg import Connection
 from psycopg.rows import DictRow, dict_row
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from core.canonical import storable_text
 from core.errors import BadInput, NotFound
@@ -76,8 +76,13 @@ def before(review: Mapping[str, Any]) -> Row | None:
 
 
 def facts(review: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The facts over which policy decided; None for what never reached the rules."""
-    rows = _rows("event_of_policy", id=review["thread_id"], proposal=review["request"].get("proposal_id", ""))
+    """The facts over which policy decided, which stay as they are; None for what never reached the rules."""
+    return _facts(review["thread_id"], review["request"].get("proposal_id", ""))
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def _facts(thread_id: str, proposal: str) -> Mapping[str, Any] | None:
+    rows = _rows("event_of_policy", id=thread_id, proposal=proposal)
     return rows[0]["body"].get("facts") if rows else None
 
 
@@ -93,9 +98,9 @@ def since(review: Mapping[str, Any]) -> list[ChainedEvent]:
     return [ChainedEvent(event_class=row.pop("class"), **row) for row in rows]
 
 
-def approver(person: Person, tenant: str) -> Approver:
-    """What is known of a person: their role for that tenant."""
-    [row] = _rows("role_of", person=person.name, tenant=tenant, thread="", hash="")
+def approver(person: Person, tenant: str, thread_id: str = "", of: str = "") -> Approver:
+    """What is known of a person: their role for that tenant, and whether the action with the hash `of` is an edit."""
+    [row] = _rows("role_of", person=person.name, tenant=tenant, thread=thread_id, hash=of)
     return Approver(person.name, person.verified, **row)
 
 
@@ -172,7 +177,10 @@ def _rows(name: str, *, writing: bool = False, **given: object) -> list[Row]:
                 connection.execute("set transaction read write")
                 cursor = connection.execute(query(name), given)
                 return cursor.fetchall() if cursor.description else []
+    except PoolClosed:  # by another session, after an outage: nothing was sent
+        return _rows(name, writing=writing, **given)
     except (psycopg.OperationalError, PoolTimeout) as error:
+        _source.clear()  # the next query finds out at once whether it is back, instead of waiting for the pool to try
         database.revision(source.url)  # raises with the cause, which a pool's timeout does not tell
         raise database.unavailable(source.url, error) from error
 

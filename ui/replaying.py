@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Run:
-    """A replay that was asked for. `steps`: nodes that have run so far."""
+    """A replay that was asked for. `changed`: what is another than it was then; `steps`: nodes that have run so far."""
 
-    future: Future[tuple[list[str], Replayed]] | None = None
+    future: Future[Replayed] | None = None
+    changed: tuple[str, ...] = ()
     steps: int = 0
 
     def counted(self, _: str) -> None:
@@ -55,33 +56,34 @@ def _replays() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="replay")
 
 
-def _replay(thread_id: str, settings: Settings, run: _Run) -> tuple[list[str], Replayed]:
+def _replay(thread_id: str, settings: Settings, run: _Run) -> Replayed:
     from runtime.replay.record import read
     from runtime.replay.run import replay_record
     from runtime.replay.versions import changes, refuse_later
 
-    async def work(app: Application) -> tuple[list[str], Replayed]:
+    async def work(app: Application) -> Replayed:
         record = await read(app, await app.threads.get(thread_id))
         refuse_later(record)
-        return changes(app, record), await replay_record(app, record, run.counted)
+        run.changed = tuple(changes(app, record))
+        return await replay_record(app, record, run.counted)
 
     return with_application(work, settings)
 
 
 def _result(key: str, waiting: bool) -> None:
     run: _Run = st.session_state[key]
+    for sentence in run.changed:
+        put(element("p", sentence, css="quiet"))
     if run.future is None or not run.future.done():
         st.status(f"Replaying: {run.steps} steps so far", state="running")
         return
     if waiting:
         st.rerun()  # the whole page, which need not ask again every second
     try:
-        changed, replayed = run.future.result()
+        replayed = run.future.result()
     except AutonomyError as error:
         say(error)
         return
-    for sentence in changed:
-        put(element("p", sentence, css="quiet"))
     _came_out(replayed)
 
 

@@ -47,6 +47,20 @@ def bars(values: Mapping[str, float], shown: Mapping[str, str], caption: str, mo
     return element("table", element("caption", caption), element("tbody", *rows), css="score bars")
 
 
+def over_time(label: str, values: Sequence[float], said: str, low: float, css: str = "") -> Html:
+    """A row with a column for each value of 0..1, oldest left; those at `low` or below stand out."""
+    columns = (
+        element("i", style=f"height:{max(value, 0.03):.0%}", css="" if value > low else "low") for value in values
+    )
+    return element(
+        "tr",
+        element("th", label, scope="row"),
+        element("td", element("span", *columns, css="course", aria_hidden="true")),
+        element("td", said, css="number"),
+        css=css,
+    )
+
+
 def measured(label: str, share: float, said: str, threshold: float | None = None, css: str = "") -> Html:
     """A row with a bar, filled to `share` of 1, and a mark at the threshold."""
     mark = element("i", style=f"left:{threshold:.0%}") if threshold is not None else ""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core.errors import BadInput
-from core.people import Person
+from core.errors import BadInput, DatabaseUnavailable
+from core.people import Approver, Person
 from core.vocabulary import Environment
 from policy.facts import ApproverRole
 from policy.people import role_of
@@ -45,7 +45,19 @@ def person() -> Person:
 
 def role_in(environment: Environment, tenant: str) -> ApproverRole:
     """What the visitor may do, for what to offer. Whatever is clicked is asked again where it is done."""
-    return role_of(environment, reading.approver(person(), tenant))
+    return role_of(environment, known(tenant))
+
+
+def known(tenant: str, thread_id: str = "", of: str = "") -> Approver:
+    """What is known of the visitor as whoever decides on the action `of`; as last read while the database is away."""
+    place = f"known-{tenant}-{of}"
+    try:
+        st.session_state[place] = reading.approver(person(), tenant, thread_id, of)
+    except DatabaseUnavailable:
+        if place not in st.session_state:
+            raise
+    found: Approver = st.session_state[place]
+    return found
 
 
 def shown() -> None:

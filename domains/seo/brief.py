@@ -38,7 +38,8 @@ def _article(view: View, check: Mapping[str, Any]) -> str:
         **{name: check[name] for name in ("words", "intent_match", "own_angle", "relevance")},
         "problems": [f"{found['measure']}: {found['says']}" for found in check["problems"]],
     }
-    return f"{_yaml(fields)}\n\n{view.texts[check['article_sha256']]}"
+    article = view.content.get("draft", check)["article_sha256"]  # a person may have edited it when it was saved
+    return f"{_yaml(fields)}\n\n{view.texts[article]}"
 
 
 def brief(view: View) -> str:

@@ -29,8 +29,8 @@ class SeoDomain:
     def reads(self, content: Mapping[str, Any]) -> tuple[str, ...]:
         pages = content.get("pages", {}).get("pages", ())
         texts = [page["text_sha256"] for page in pages if page["ok"] and page["text_sha256"]]
-        article = [content["check"]["article_sha256"]] if "check" in content else []
-        return tuple(dict.fromkeys([*texts, *article]))
+        articles = [content[name]["article_sha256"] for name in ("check", "draft") if name in content]
+        return tuple(dict.fromkeys([*texts, *articles]))
 
     def next_actions(self, view: View) -> tuple[str, ...]:
         return progress.next_actions(view)

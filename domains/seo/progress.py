@@ -35,7 +35,7 @@ def next_actions(view: View) -> tuple[str, ...]:
 
 def _after_check(view: View) -> tuple[str, ...]:
     content = view.content
-    drafted = "draft" in content and draft_is_current(content)
+    drafted = "draft" in content and draft_is_current(view)
     if not drafted:
         revise = ("revise_article",) if may_revise(view) else ()
         return (*revise, "save_draft", ASK)
@@ -64,6 +64,7 @@ def may_revise(view: View) -> bool:
     return wanting and bool(revisions(view.content) < MOST_REVISIONS + sent_back)
 
 
-def draft_is_current(content: Mapping[str, Any]) -> bool:
-    """Whether the saved draft holds the article that was checked last."""
-    return bool(content["draft"]["article_sha256"] == content["check"]["article_sha256"])
+def draft_is_current(view: View) -> bool:
+    """Whether the saved draft holds the article: the one that was checked last, or what a person made of it then."""
+    article = view.hashes.get("article", view.content["check"]["article_sha256"])
+    return bool(view.content["draft"]["article_sha256"] == article)

@@ -61,11 +61,11 @@ class Console:
         review: dict[str, Any] = self.run(work)
         return review
 
-    def waiting_with_an_article(self) -> dict[str, Any]:
+    def waiting_with_an_article(self, keyword: str = "crm for startups") -> dict[str, Any]:
         """The review of a draft, whose earlier decisions Dana has approved."""
 
         async def work(app: Application) -> dict[str, Any]:
-            thread_id = await started(app)
+            thread_id = await started(app, keyword)
             for _ in range(3):
                 await answered(app, thread_id)
             return await waiting(app, thread_id)

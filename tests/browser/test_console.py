@@ -168,8 +168,32 @@ def test_the_keyboard_alone_is_enough(page: Page, console: Console) -> None:
     settled(page)
     expect(button(page, "Edit")).to_be_visible()
     page.keyboard.press("e")
-    expect(page.get_by_label("reader", exact=True)).to_be_visible()
+    expect(page.get_by_label("distribution · informational")).to_be_focused()
+    tabbed_to(page, page.get_by_label("reader", exact=True))
+    page.keyboard.type("Founders. ")
+    tabbed_to(page, page.get_by_role("button", name="Approve with these changes"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(f"Decided: edit, by {LOCAL_USER}")).to_be_visible()
+    third = console.waiting("invoice template")
+    open_review(page, third)
+    page.keyboard.press("x")
+    expect(page.get_by_label("Why? The agent reads it")).to_be_focused()
+    page.keyboard.type("Lists again.")
+    tabbed_to(page, page.get_by_role("button", name="Reject it"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(f"Decided: reject, by {LOCAL_USER}")).to_be_visible()
     assert console.review(second["number"])["decision"]["verdict"] == "right"
+    assert "Founders. " in console.review(first["number"])["decision"]["edited_action"]["args"]["reader"]
+    assert console.review(third["number"])["decision"]["message"] == "Lists again."
+
+
+def tabbed_to(page: Page, target: Locator) -> None:
+    """Go there with the Tab key."""
+    for _ in range(40):
+        if target.evaluate("element => element === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError("Tab does not lead there")
 
 
 def test_an_approval_of_what_cannot_be_undone_waits_and_is_taken_back(page: Page, console: Console) -> None:
@@ -252,6 +276,9 @@ def test_the_inbox_is_filtered_searched_and_decided_on_in_one_go(page: Page, con
     page.goto("/?search=churn")
     expect(page.get_by_role("link", name=f"Open r-{third['number']}")).to_be_visible()
     expect(page.get_by_role("link", name=re.compile("Open r-"))).to_have_count(1)
+    expect(page.get_by_text("3 wait for people, 3 not opened by you.")).to_be_visible()
+    console.execute("insert into review_seen (review, person) values (%(n)s, %(p)s)", n=first["number"], p=LOCAL_USER)
+    expect(page.get_by_text("3 wait for people, 2 not opened by you.")).to_be_visible()
     search = page.get_by_label("Search")
     search.press("End")
     search.press_sequentially(" xyz")
@@ -355,6 +382,30 @@ def test_the_article_is_rendered_without_obeying_it_and_a_huge_one_comes_in_part
     expect(page.get_by_text("The very end.")).to_be_attached()
 
 
+def test_an_article_is_edited_beside_how_it_looks_and_what_was_changed_is_what_is_saved(
+    page: Page, console: Console, screenshots: Path
+) -> None:
+    review = console.waiting_with_an_article("what is churn rate")
+    open_review(page, review)
+    button(page, "Edit").click()
+    expect(page.get_by_label("title")).to_be_focused()
+    editor = page.get_by_label("article", exact=True)
+    expect(editor).not_to_have_value("")
+    first, _, rest = editor.input_value().partition("\n")
+    editor.fill(f"{first}, for founders 读者\n{rest}")
+    editor.press("Control+Enter")
+    expect(page.get_by_text("1 line of the article changed")).to_be_visible()
+    expect(page.locator(".diff ins").filter(has_text="founders")).to_be_visible()
+    settled(page)
+    page.screenshot(path=screenshots / "article-edit-1280-light.png")
+    page.get_by_role("button", name="Approve with these changes").click()
+    expect(page.get_by_text(f"Decided: edit, by {LOCAL_USER}")).to_be_visible()
+    expect(page.get_by_role("heading", name="What was changed in the article")).to_be_visible()
+    console.run(lambda app: threads.advance(app, review["thread_id"]))
+    [draft] = console.home.glob("content/*/drafts/what-is-churn-rate.md")
+    assert f"{first}, for founders 读者" in draft.read_text()
+
+
 def nothing_was_obeyed(page: Page) -> None:
     assert page.evaluate("window.hacked") is None
     obeyed = ".katex, img[src='x'], img[src*='evil'], a[href*='evil'], .stMarkdown strong"
@@ -391,13 +442,8 @@ def unreachable(console: Console, server: str) -> Iterator[None]:
             connection.execute(switch.format(sql.Identifier(str(name)), sql.Literal(True)))
 
 
-def come_back(page: Page, gone: Locator) -> None:
-    """By itself, which it does not always; or when a person tries again."""
-    try:
-        expect(gone).to_have_count(0, timeout=8_000)
-    except AssertionError:
-        page.get_by_role("button", name="Try again").click()
-        expect(gone).to_have_count(0)
+def outages(page: Page) -> Locator:
+    return page.get_by_role("alert").filter(has_text=re.compile("The database at .* does not answer"))
 
 
 def test_a_database_that_is_gone_is_said_in_a_line_and_nothing_typed_is_lost(
@@ -411,25 +457,36 @@ def test_a_database_that_is_gone_is_said_in_a_line_and_nothing_typed_is_lost(
     expect(editor).not_to_have_value("")
     typed = editor.input_value().replace("format: list", "format: guide")
     editor.fill(typed)
-    gone = page.get_by_role("alert").filter(has_text=re.compile("The database at .* does not answer"))
     with unreachable(console, server):
         button(page, "Approve").click()
-        expect(gone.first).to_be_visible()
+        expect(outages(page)).to_have_count(1)
+        settled(page)
         page.get_by_role("button", name="Try again").click()
-        expect(gone.first).to_be_visible()
+        settled(page)
+        expect(outages(page)).to_have_count(1)
         expect(editor).to_have_value(typed)
         assert "Traceback" not in page.locator("body").inner_text()
-    come_back(page, gone)
+    expect(outages(page)).to_have_count(0)  # by itself
+    expect(page.get_by_text("The database went away while you decided, and nothing was taken")).to_be_visible()
     expect(editor).to_have_value(typed)
     page.get_by_role("button", name="Approve with these changes").click()
     expect(page.get_by_text(f"Decided: edit, by {LOCAL_USER}")).to_be_visible()
 
 
-def test_the_inbox_and_a_cold_start_say_that_the_database_is_gone(page: Page, console: Console, server: str) -> None:
+def test_the_inbox_and_a_cold_start_come_back_by_themselves_after_an_outage(
+    page: Page, console: Console, server: str
+) -> None:
     page.goto("/")
     expect(page.get_by_text("Nothing waits for you.")).to_be_visible()
     with unreachable(console, server):
-        expect(page.get_by_role("alert").filter(has_text="does not answer")).to_be_visible()
+        expect(outages(page)).to_be_visible()
+    expect(outages(page)).to_have_count(0)
+    expect(page.get_by_text("Nothing waits for you.")).to_be_visible()
+    with unreachable(console, server):
+        page.reload()
+        expect(outages(page)).to_be_visible()
+        settled(page)
+    expect(outages(page)).to_have_count(0)
     expect(page.get_by_text("Nothing waits for you.")).to_be_visible()
 
 
@@ -453,6 +510,8 @@ def test_every_page_fits_its_width(page: Page, console: Console, screenshots: Pa
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
             page.screenshot(path=screenshots / f"{name}-{width}-{scheme}.png")
+            ground = page.get_by_test_id("stApp").evaluate("element => getComputedStyle(element).backgroundColor")
+            assert ground == {"light": "rgb(252, 252, 250)", "dark": "rgb(22, 25, 29)"}[scheme]
 
 
 def sideways(page: Page) -> int:

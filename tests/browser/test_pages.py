@@ -170,6 +170,7 @@ def test_an_admin_lowers_a_level_with_a_reason_and_nobody_else_is_offered_it(
     page.goto("/autonomy?task_type=set_intent")
     expect(page.get_by_role("heading", name="Certificate")).to_be_visible()
     expect(page.get_by_role("heading", name="Limits and budgets")).to_be_visible()
+    expect(page.locator(".course")).to_have_count(7)
     page.get_by_text("Lower it, in every version").click()
     change = page.get_by_role("button", name="Change it")
     change.click()
@@ -202,13 +203,18 @@ def test_an_audit_is_judged_and_the_figures_are_there_as_files(
         executor.submit(asyncio.run, failed(console)).result()
     page.goto("/audits")
     expect(page.get_by_role("heading", name="What was done")).to_be_visible()
-    expect(page.get_by_test_id("stCode")).to_contain_text("format:")
+    expect(page.get_by_test_id("stCode").first).to_contain_text("title:")
+    expect(page.get_by_role("heading", name=re.compile(r"^The article \(\d,\d{3} words\)$"))).to_be_visible()
+    expect(page.locator("article h3")).to_be_visible()
+    expect(page.get_by_role("link", name="See its thread")).to_have_count(0)
     photographed(page, screenshots, "audits")
-    page.get_by_role("combobox", name="What was wrong").click()
+    page.get_by_role("combobox", name="What was wrong").press_sequentially("a fact")
     page.get_by_role("option", name="a fact is wrong").click()
+    settled(page)
     page.get_by_role("button", name=re.compile("^No")).click()
     expect(page.get_by_text(re.compile(r"Audit \d+: wrong\."))).to_be_visible()
     expect(page.get_by_text("Nothing waits to be looked at.")).to_be_visible()
+    expect(page.get_by_role("link", name="See its thread")).to_be_visible()
     [audit] = console.execute("select verdict, reason_code, judged_by from audit")
     assert tuple(audit.values()) == ("wrong", "fact", LOCAL_USER)
     for name, landmark, column in (
@@ -224,13 +230,20 @@ def test_an_audit_is_judged_and_the_figures_are_there_as_files(
         first, *rows = (tmp_path / name).read_text().splitlines()
         assert column in first.split(",") and rows
         photographed(page, screenshots, name)
+        if name == "failures":
+            page.locator("table.grid a").first.click()
+            expect(page).to_have_url(re.compile(r"/thread\?id=\w+$"))
+            expect(page.get_by_text("charge proposed").first).to_be_visible()
 
 
 async def found_wrong(app: Application) -> None:
     """What a person has found wrong is put among the audits."""
-    review = await waiting(app, await started(app))
+    thread_id = await started(app, "what is churn rate")
+    for _ in range(3):
+        await answered(app, thread_id)
+    review = await waiting(app, thread_id)
     await threads.decide(app, review["number"], "reject", DANA, message="no", verdict="wrong", reason="fact")
-    assert await AuditStore(app.pool).plant(review["tenant"], "set_intent", 1) == 1
+    assert await AuditStore(app.pool).plant(review["tenant"], "save_draft", 1) == 1
 
 
 async def failed(console: Console) -> None:

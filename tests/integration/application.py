@@ -68,10 +68,11 @@ async def answered(
     wire: WireAnswer = "approve",
     arguments: Mapping[str, Any] | None = None,
     message: str = "",
+    texts: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Decide on what waits, and run on; the thread's row."""
     review = await waiting(app, thread_id)
-    await threads.decide(app, review["number"], wire, DANA, arguments=arguments, message=message)
+    await threads.decide(app, review["number"], wire, DANA, arguments=arguments, texts=texts, message=message)
     return await threads.advance(app, thread_id)
 
 

@@ -30,6 +30,16 @@ async def made_final(app: Application, review: dict[str, Any]) -> None:
         )
 
 
+async def test_what_this_release_cannot_read_it_takes_no_decision_on(database_url: str, home: Path) -> None:
+    async with opened(database_url, home) as app:
+        review = await waiting(app, await started(app))
+        async with app.pool.connection() as connection:
+            await connection.execute("update review set request = '{\"version\": 9}'")
+        with pytest.raises(BadInput, match="cannot be decided by this release: the request is of version 9"):
+            await threads.decide(app, review["number"], "approve", DANA)
+        assert (await app.reviews.get(review["number"]))["state"] == "open"
+
+
 async def test_an_approval_of_what_cannot_be_undone_is_no_approval_until_it_is_due(
     database_url: str, home: Path
 ) -> None:

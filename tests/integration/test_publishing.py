@@ -8,11 +8,13 @@ from typing import Any
 import frontmatter
 import pytest
 
-from core.errors import ModelError
+from core.errors import BadInput, ModelError
 from runtime import threads
 from runtime.limits import of_thread
+from runtime.replay.record import read
+from runtime.replay.run import replay_record
 from store.ledger import PostgresLedger
-from tests.integration.application import answered, events, opened, started, waiting
+from tests.integration.application import DANA, answered, events, opened, started, waiting
 from tests.integration.scripted import DECIDED, DRAFT, OUTLINE, PUBLISH, WHOLE_ARTICLE, endpoint, script
 
 
@@ -78,6 +80,56 @@ async def test_an_edited_title_is_what_is_published(database_url: str, home: Pat
         await answered(app, thread_id, "edit", {"title": "Choose your CRM for the handover"})
     published = frontmatter.load(str(home / "content/tallyho/published/crm-for-startups.md"))
     assert published["title"] == "Choose your CRM for the handover"
+
+
+async def test_an_article_that_a_person_edits_at_the_draft_is_saved_once_and_published(
+    database_url: str, home: Path, llmock: Any
+) -> None:
+    script(llmock, *WHOLE_ARTICLE)
+    async with opened(database_url, home, **endpoint(llmock)) as app:
+        thread_id = await started(app)
+        asked = (await until(app, thread_id, "save_draft"))["request"]["action_requests"][0]["args"]["article_sha256"]
+        [proposed] = (await app.artifacts.read("tallyho", [asked])).values()
+        edited = proposed.replace("not for the pipeline", "not for the pipeline, said Dana")
+        assert edited != proposed
+        await answered(app, thread_id, "edit", texts={"article_sha256": edited})
+        draft = frontmatter.load(str(home / "content/tallyho/drafts/crm-for-startups.md"))
+        await answered(app, thread_id)
+        assert (await app.threads.find(thread_id))["status"] == "done"
+        calls = [body["action"] for body in await events(app, thread_id, "tool_call")]
+        [outcome] = await rows(app, "select diff from outcome where answer = 'edit'")
+        [kept] = await rows(app, "select source, trust from artifact where source = 'edited by dana'")
+        replayed = await replay_record(app, await read(app, await app.threads.get(thread_id)))
+    assert replayed.difference is None
+    published = frontmatter.load(str(home / "content/tallyho/published/crm-for-startups.md"))
+    assert draft.content == published.content == edited.strip()
+    assert calls.count("save_draft") == 1 and calls[-1] == "publish_content"
+    assert [(each["path"], each["words_added"]) for each in outcome["diff"]] == [("/article_sha256", 2)]
+    assert kept["trust"] == "model"
+
+
+async def test_only_a_text_that_a_proposal_names_can_be_rewritten(database_url: str, home: Path, llmock: Any) -> None:
+    script(llmock, *WHOLE_ARTICLE)
+    async with opened(database_url, home, **endpoint(llmock)) as app:
+        thread_id = await started(app)
+        number = (await until(app, thread_id, "save_draft"))["number"]
+        for name, text, problem in (
+            ("slug", "evil", "slug of save_draft names no text that could be edited"),
+            ("nothing", "x", "nothing of save_draft names no text"),
+            ("article_sha256", " \n", "The text is empty"),
+            ("article_sha256", "x" * 400_001, "at most 400,000 can be handed in"),
+        ):
+            with pytest.raises(BadInput, match=problem):
+                await threads.decide(app, number, "edit", DANA, texts={name: text})
+        with pytest.raises(BadInput, match="set by the system"):
+            await threads.decide(app, number, "edit", DANA, arguments={"article_sha256": "0" * 64})
+        assert (await waiting(app, thread_id))["state"] == "open"
+
+
+async def rows(app: Any, statement: str) -> list[dict[str, Any]]:
+    async with app.pool.connection() as connection:
+        found: list[dict[str, Any]] = await (await connection.execute(statement)).fetchall()
+        return found
 
 
 async def test_the_second_thread_for_a_published_page_does_not_overwrite_it(

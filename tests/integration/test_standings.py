@@ -98,6 +98,20 @@ async def test_the_same_log_gives_the_same_standing_to_the_bit(pool: Pool) -> No
     assert recomputed("normal", log) == stored(row)
 
 
+async def test_the_course_of_control_quality_ends_where_it_is_stored_to_stand(pool: Pool) -> None:
+    await certified(pool)
+    for verdict in ("wrong", "right"):
+        await judged(pool, "t1", PLACE, verdict)
+    await ran_alone(pool, "t1", PLACE)
+    assert await audited(pool, "wrong") == 1
+    for _ in range(3):
+        await ran_alone(pool, "t1", PLACE)
+    [row] = await StandingStore(pool).listed(None, None, 9)
+    points = await StandingStore(pool).moments(PLACE)
+    assert points[-1].signals == row["signals"]
+    assert len(points) == 40 and points[0].signals["agreement"] > points[-1].signals["agreement"]
+
+
 async def test_decisions_at_the_same_time_are_all_counted(pool: Pool) -> None:
     for number in range(4):
         await new_thread(pool, f"t{number}")

@@ -51,6 +51,11 @@ def test_a_draft_of_an_earlier_article_is_saved_again() -> None:
     assert after({**WRITTEN, "check": GOOD, "draft": {"article_sha256": "a"}}) == ("publish_content",)
 
 
+def test_a_draft_of_what_a_person_made_of_the_article_is_not_saved_again() -> None:
+    content = {**WRITTEN, "check": GOOD, "draft": {"article_sha256": "edited"}}
+    assert after(content, hashes={"article": "edited"}) == ("publish_content",)
+
+
 def test_a_final_no_to_publishing_ends_the_work() -> None:
     assert after({**WRITTEN, "check": GOOD, "draft": {"article_sha256": "a"}}, declined=("publish_content",)) == ()
 
