@@ -96,10 +96,12 @@ async def test_two_workers_stop_their_threads_before_the_next_step_and_begin_not
     async with opened(database_url, home / "a") as one, opened(database_url, home / "b") as other:
         ids = [await queued(one, keyword) for keyword in ("crm for startups", "kanban vs scrum", "invoice template")]
         waits = await started(one, "what is churn rate")
-        _, go = await hanging(one, monkeypatch)
+        asked, go = await hanging(one, monkeypatch)
         over = asyncio.Event()
         workers = [asyncio.create_task(work(app, concurrency=1, stopped=over, report=quiet)) for app in (one, other)]
-        await becomes_true(lambda: one.keeper._held and other.keeper._held)
+        for _ in workers:
+            await asked.acquire()
+        assert one.keeper._held and other.keeper._held
         counts = await emergency.stop(one, None, DANA, "fire", quiet)
         assert counts == (2, 2)  # one that was queued, one that waited; two run to the end of their step
         for app in (one, other):

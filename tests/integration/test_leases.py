@@ -152,7 +152,7 @@ async def test_a_run_that_has_lost_its_lease_is_cancelled_in_the_middle_of_a_cal
         await threads.decide(app, (await waiting(app, thread_id))["number"], "approve", DANA)
         model, _ = await hanging(app, monkeypatch)
         run = asyncio.create_task(threads.advance(app, thread_id))
-        await model.wait()
+        await model.acquire()
         lease = await leased(app.pool, thread_id)
         with pytest.raises(LeaseLost):
             await asyncio.wait_for(run, DEADLINE)
@@ -161,15 +161,15 @@ async def test_a_run_that_has_lost_its_lease_is_cancelled_in_the_middle_of_a_cal
         assert (thread["epoch"], thread["status"], thread["lease_owner"]) == (lease.epoch, "running", "tester")
 
 
-async def hanging(app: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, asyncio.Event]:
-    """The offline model, whose next answer never comes: (set when it is asked, set to let it answer)."""
+async def hanging(app: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Semaphore, asyncio.Event]:
+    """The offline model, whose next answers never come: (released each time it is asked, set to let it answer)."""
     from runtime.chat_model import ChatModel
 
-    asked, go = asyncio.Event(), asyncio.Event()
+    asked, go = asyncio.Semaphore(0), asyncio.Event()
     choose = ChatModel.choose
 
     async def waits(self: ChatModel, *given: Any) -> Any:
-        asked.set()
+        asked.release()
         await go.wait()
         return await choose(self, *given)
 

@@ -76,7 +76,7 @@ async def test_a_run_stops_before_its_next_step_and_its_thread_is_stopped(
             nodes.append(node)
 
         run = asyncio.create_task(threads.advance(app, thread_id, observe))
-        await asked.wait()
+        await asked.acquire()
         before = len(nodes)
         assert await threads.stop(app, thread_id, DANA, "enough") == "running"
         assert await threads.stop(app, thread_id, threads.Person("sam"), "me too") == "running"

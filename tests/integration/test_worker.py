@@ -164,7 +164,7 @@ async def test_threads_under_way_are_drained_at_their_next_step_and_go_on_elsewh
         asked, go = await hanging(app, monkeypatch)
         stopped, reports = asyncio.Event(), list[tuple[str, str]]()
         working = asyncio.create_task(working_on(app, stopped, reports))
-        await asyncio.wait_for(asked.wait(), DEADLINE)
+        await asyncio.wait_for(asked.acquire(), DEADLINE)
         stopped.set()
         with pytest.raises(ThreadBusy, match="is being run by worker"):
             await threads.advance(app, thread_id)
