@@ -34,7 +34,9 @@ studio: .venv/.installed
 doctor: .venv/.installed
 	@.venv/bin/autonomy doctor
 
-test: lint types imports unit
+# The types are checked beside the tests, which leave a core idle now and then.
+test: .venv/.developing
+	@$(MAKE) --no-print-directory -j 2 lint types imports unit
 
 lint: .venv/.developing
 	.venv/bin/ruff check .

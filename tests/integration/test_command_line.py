@@ -32,9 +32,8 @@ def one_line(done: Any, code: int) -> str:
     return str(lines[0])
 
 
-def test_run_decide_and_show_each_in_a_process_of_its_own(processes: Commands) -> None:
-    autonomy = processes
-    done = autonomy("run", "crm for startups", "--as", "sam")
+def test_run_decide_and_show_each_in_a_process_of_its_own(autonomy: CommandsHere, processes: Commands) -> None:
+    done = processes("run", "crm for startups", "--as", "sam")
     assert done.returncode == 0, done.stderr
     assert "model: offline-extractive, because no OPENAI_API_KEY is set" in done.stdout
     assert "search: bundled sample for this keyword" in done.stdout
@@ -44,10 +43,10 @@ def test_run_decide_and_show_each_in_a_process_of_its_own(processes: Commands) -
     assert (review["review_id"], review["status"], review["task_type"]) == ("r-1", "waiting", "set_intent")
     edit = autonomy.home.parent / "edit.yaml"
     edit.write_text("format: guide\n")
-    decided = autonomy.read("decide", "r-1", "edit", "--args", str(edit), "--as", "dana")
+    decided = processes.read("decide", "r-1", "edit", "--args", str(edit), "--as", "dana")
     assert decided["review_id"] == "r-2"
 
-    shown = autonomy.read("show", review["thread_id"][:4])
+    shown = processes.read("show", review["thread_id"][:4])
     assert shown["thread_id"] == review["thread_id"] and shown["chain_broken_at"] is None
     assert "review r-1: edit" in [event["what"] for event in shown["events"]]
     whys = {event["what"]: event["why"] for event in shown["events"]}
