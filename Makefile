@@ -15,7 +15,7 @@ help:
 	@echo 'make studio                           the graph in LangGraph Studio, over an in-memory world'
 	@echo 'make doctor                           what is set up and what is missing'
 	@echo 'make test                             style, types, import rules, all tests'
-	@echo 'make bench                            measurements beside their targets, in about four minutes'
+	@echo 'make bench                            measurements beside their targets, in about nine minutes'
 
 run: .venv/.installed
 	@test -n "$$KEYWORD" || { echo 'Say which keyword: make run KEYWORD="crm for startups"'; exit 2; }

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from core.actions import Proposal
 from core.domain import View
-from domains.seo.article import sections_of
+from domains.seo.article import assemble, sections_of
 from domains.seo.citations import FIGURE, page_texts
 from domains.seo.text import covered, sentences, squeezed, tokens, words
 
@@ -21,6 +21,8 @@ STANDINGS: Final[tuple[Standing, ...]] = ("uncited", "asserted", "verified")
 _LINK: Final = re.compile(r"\]\(\s*<?https?:")
 _QUOTED: Final = re.compile(r"“([^”]{12,})”|\"([^\"\n]{12,})\"")
 _MARKS: Final = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|^\s*[-+]\s+|[*_`>#]+", re.MULTILINE)
+_SOURCE_LINE: Final = re.compile(r"^\s*[-*+]\s*<https?:[^>]*>\s*$", re.MULTILINE)
+"""A line of the list that closes an article."""
 _OURS: Final = 0.8
 """Share of a sentence's words that the profile has, from which it is taken to come from there."""
 _LONGEST: Final = 160
@@ -36,14 +38,27 @@ def claims(view: View, proposal: Proposal) -> tuple[dict[str, str], ...]:
 
 
 def _sections(view: View, proposal: Proposal) -> list[Mapping[str, Any]]:
+    written = [section for _, section in sorted(sections_of(view.content).items())]
     match proposal.action:
         case "write_section":
             return [proposal.arguments]
         case "revise_article":
             return list(proposal.arguments.get("changes", ()))
-        case "save_draft" | "publish_content":
-            return [section for _, section in sorted(sections_of(view.content).items())]
+        case "save_draft":
+            return written
+        case "publish_content":
+            return _as_edited(view, written)
     return []
+
+
+def _as_edited(view: View, written: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The sections, or the draft as a person has made it of them: with the citations that it still links."""
+    draft = view.texts.get(str(view.content.get("draft", {}).get("article_sha256")))
+    if draft is None or draft == assemble(view.content["outline"], sections_of(view.content)):
+        return written
+    text = _SOURCE_LINE.sub("", draft)
+    linked = [each for section in written for each in section.get("citations", ()) if str(each["url"]) in text]
+    return [{"markdown": text, "citations": linked}]
 
 
 def _of_section(section: Mapping[str, Any], texts: Mapping[str, str], ours: str) -> Iterator[dict[str, str]]:

@@ -40,5 +40,23 @@ def test_each_claim_stands_as_its_source_lets_it_and_the_doubtful_first() -> Non
     ]
 
 
+def test_of_a_draft_that_a_person_edited_what_they_left_and_what_they_wrote_is_listed() -> None:
+    draft = "# A\n\nThe first hire won with 41% [1](https://a.example).\n\nIt took 3 of us weeks.\n\n- <https://unread.example>\n"
+    content = {
+        **VIEW.content,
+        "outline": {"title": "A", "sections": [{"heading": "One"}]},
+        "section:0": SECTION,
+        "draft": {"article_sha256": "d"},
+    }
+    found = claims(
+        View({}, content, {"s": SOURCE, "d": draft}), Proposal(id="p", action="publish_content", arguments={})
+    )
+    assert [(each["standing"], each["text"][:20]) for each in found] == [
+        ("uncited", "It took 3 of us week"),
+        ("asserted", "Half of them regret "),
+        ("verified", "The first sales hire"),
+    ]
+
+
 def test_what_is_no_text_has_no_claims() -> None:
     assert claims(VIEW, Proposal(id="p", action="set_intent", arguments={"format": "list"})) == ()
