@@ -128,7 +128,9 @@ def browser() -> Iterator[Browser]:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{CHROMIUM} is not installed: apt-get install chromium")
     with sync_playwright() as playwright:
         expect.set_options(timeout=_PATIENCE_MS)
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        launched = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-software-rasterizer"]
+        )
         yield launched
         launched.close()
 
@@ -136,7 +138,9 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser, console: Console) -> Iterator[Page]:
     """A page of a session of its own, on which nothing may go wrong unsaid."""
-    context = browser.new_context(base_url=console.url, viewport={"width": 1280, "height": 900})
+    context = browser.new_context(
+        base_url=console.url, viewport={"width": 1280, "height": 900}, reduced_motion="reduce"
+    )
     opened_page = context.new_page()
     opened_page.set_default_timeout(_PATIENCE_MS)
     errors: list[str] = []
