@@ -46,7 +46,7 @@ def _lock_down() -> None:
         put(element("p", "Nothing but reading from then on, whatever was approved before. Threads wait, and go on "
                     "when it is lifted. Anybody may."))  # fmt: skip
         with st.container(horizontal=True):
-            domain = _domain("lock-domain")
+            domain = _domain("lock-domain", agents=True)
             environment = st.selectbox(
                 "Environment", members(Environment), None, key="lock-environment", placeholder="every environment",
                 width=220,
@@ -73,10 +73,14 @@ def _stop() -> None:
         _typed("stop", "Stop them for good", domain or EVERYTHING, _stopped, domain)
 
 
-def _domain(key: str) -> str | None:
+def _domain(key: str, *, agents: bool = False) -> str | None:
+    """`agents`: a tenant's agent of a domain can be typed too."""
     from runtime.wiring import DOMAINS
 
-    chosen: str | None = st.selectbox("Domain", list(DOMAINS), None, key=key, placeholder="every domain", width=220)
+    label, empty = ("Domain or agent", "every domain, or acme/seo") if agents else ("Domain", "every domain")
+    chosen: str | None = st.selectbox(
+        label, list(DOMAINS), None, key=key, placeholder=empty, width=240, accept_new_options=agents
+    )
     return chosen
 
 

@@ -140,9 +140,11 @@ def test_an_emergency_takes_a_typed_word_and_locks_down_stops_and_is_lifted(
     button.click()
     expect(page.get_by_role("alert").filter(has_text="Nothing was done: type “everything” to confirm.")).to_be_visible()
     assert console.execute("select 1 from lockdown") == []
-    confirm(page, "lock", "everything")
+    page.get_by_role("combobox", name="Domain or agent").fill("tallyho/seo")
+    page.keyboard.press("Enter")
+    confirm(page, "lock", "tallyho/seo")
     button.click()
-    expect(page.get_by_role("alert").filter(has_text="Lockdown is on for everything, by robin")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="Lockdown is on for agent tallyho/seo, by robin")).to_be_visible()
     photographed(page, screenshots, "emergency")
     confirm(page, "lift-0", "lift")
     page.get_by_role("button", name="Lift it").click()
