@@ -120,15 +120,15 @@ class ThreadStore:
     async def proceed(self, lease: Lease, *, draining: bool) -> Lease | None:
         """What the runner does next: the lease as it is now, to run on under; None when it is done with the thread.
 
-        It is done when the thread has ended, when a person asked it to stop (then it is stopped here), and when
-        the runner is `draining` (then another one takes the thread up). Raises LeaseLost.
+        It is done when the thread has ended, whoever ended it; when a person asked it to stop (then it is stopped
+        here); and when the runner is `draining` (then another one takes the thread up). Raises LeaseLost.
         """
         async with self._pool.connection() as connection, connection.transaction():
             thread = await lock_thread(connection, lease.thread_id)
-            if thread["epoch"] != lease.epoch:
-                raise LeaseLost(lease.thread_id)
             if thread["status"] in ENDED:
                 await _free(connection, lease)
+            elif thread["epoch"] != lease.epoch:
+                raise LeaseLost(lease.thread_id)
             elif thread["stop_requested_by"]:
                 await stop_now(connection, lease.thread_id)
             elif draining:

@@ -35,13 +35,13 @@ if (!window.pausesAreCommitted) {
   document.addEventListener("click", (event) => {
     const door = event.target.closest && event.target.closest('[class*="st-key-door-"]');
     const form = door && forms[/st-key-door-([a-z]+)-/.exec(door.className)[1]];
-    if (form && !open(form)) enter(form, 40);
+    if (form && !open(form)) enter(form, 120);
   }, true);
   document.addEventListener("keydown", (event) => {
     const form = keys[(event.key || "").toLowerCase()];
     if (form && !event.ctrlKey && !event.metaKey && !event.altKey && event.target.closest &&
       !event.target.closest("input, textarea, [contenteditable]") &&
-      !open(form)) enter(form, 40);
+      !open(form)) enter(form, 120);
   }, true);
 }
 </script>"""

@@ -464,10 +464,12 @@ def test_a_database_that_is_gone_is_said_in_a_line_and_nothing_typed_is_lost(
         page.get_by_role("button", name="Try again").click()
         settled(page)
         expect(outages(page)).to_have_count(1)
+        expect(editor).to_have_count(1)
         expect(editor).to_have_value(typed)
         assert "Traceback" not in page.locator("body").inner_text()
     expect(outages(page)).to_have_count(0)  # by itself
     expect(page.get_by_text("The database went away while you decided, and nothing was taken")).to_be_visible()
+    expect(editor).to_have_count(1)
     expect(editor).to_have_value(typed)
     page.get_by_role("button", name="Approve with these changes").click()
     expect(page.get_by_text(f"Decided: edit, by {LOCAL_USER}")).to_be_visible()

@@ -108,6 +108,16 @@ async def test_a_stop_that_comes_while_the_run_ends_is_not_forgotten(database_ur
         assert await app.reviews.inbox(None, 10) == []
 
 
+async def test_a_stop_between_the_last_step_and_the_release_is_no_lost_lease(pool: Pool) -> None:
+    await new_thread(pool)
+    lease = await leased(pool)
+    async with pool.connection() as connection:
+        await connection.execute("update thread set status = 'waiting'")
+    assert await ThreadStore(pool).request_stop("t1", "dana", "") == "stopped"
+    assert not await ThreadStore(pool).release(lease)
+    assert await ThreadStore(pool).proceed(lease, draining=False) is None
+
+
 async def test_a_failed_run_that_was_asked_to_stop_is_stopped(pool: Pool) -> None:
     await new_thread(pool)
     lease = await leased(pool)
