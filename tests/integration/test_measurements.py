@@ -25,7 +25,7 @@ from tests.integration.application import settings
 
 
 async def test_a_superstep_is_one_commit(database_url: str) -> None:
-    found = await superstep.measure(database_url, rounds=1)
+    found = await superstep.measure(database_url, rounds=3)
     assert found[OURS.name].writes <= found[OURS.name].commits <= 1.1 < found[STOCK.name].writes
     assert superstep.report(found).figures[0].verdict == "ok"
 
