@@ -161,6 +161,7 @@ def test_an_emergency_takes_a_typed_word_and_locks_down_stops_and_is_lifted(
 def confirm(page: Page, part: str, word: str) -> None:
     settled(page)
     field = page.locator(f".st-key-{part}-word input")
+    expect(field).to_have_count(1)
     field.fill(word)
     field.press("Enter")
     settled(page)
