@@ -39,10 +39,11 @@ where id = %(id)s and status = %(was)s and (lease_until is null or lease_until <
   and (wake_at is null or wake_at <= now() or not %(due)s)
 returning epoch, wake
 
--- thread_renew_leases: Keep those that nobody else has by now; who is asked to stop. A row that is being written is renewed next time.
+-- thread_renew_leases: Keep those neither taken by now nor given back; who is asked to stop. A row that is being written is renewed next time.
 with held as (select * from unnest(%(ids)s::text[], %(epochs)s::bigint[]) as held (id, epoch)),
 free as (
-  select thread.id from thread join held on held.id = thread.id and held.epoch = thread.epoch for update of thread skip locked
+  select thread.id from thread join held on held.id = thread.id and held.epoch = thread.epoch
+  where thread.lease_owner is not null for update of thread skip locked
 ),
 renewed as (update thread set lease_until = now() + %(seconds)s * interval '1 second' from free where thread.id = free.id)
 select thread.id, thread.epoch, thread.stop_requested_by is not null as stop

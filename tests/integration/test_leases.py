@@ -91,6 +91,22 @@ async def test_one_thread_renews_all_leases_and_says_which_one_is_lost(
         assert lease_until(database_url, "t2") == before["t2"]
 
 
+async def test_a_lease_that_was_given_back_meanwhile_is_not_taken_again_by_its_renewal(
+    pool: Pool, database_url: str, keeper: LeaseKeeper
+) -> None:
+    for name in ("t1", "t2"):
+        await new_thread(pool, name)
+    back, kept = await leased(pool), await leased(pool, "t2")
+    with (
+        keeper.hold(back, on_lost=nothing, on_stop=nothing),
+        keeper.hold(kept, on_lost=nothing, on_stop=nothing),
+    ):
+        assert await ThreadStore(pool).release(back)
+        before = lease_until(database_url, "t2")
+        assert await becomes_true(lambda: lease_until(database_url, "t2") > before)
+        assert lease_until(database_url) is None
+
+
 async def test_who_left_is_told_nothing_any_more(pool: Pool, keeper: LeaseKeeper) -> None:
     await new_thread(pool)
     told: list[str] = []
