@@ -7,7 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
@@ -19,6 +19,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from core.events import Event, event
 from graph.build import GraphState
+from graph.edges import add_routes
 from store import database
 from store.threads import ThreadStore
 from store.transitions import TransitionSaver
@@ -45,14 +46,14 @@ def counting_graph() -> StateGraph[GraphState, None, GraphState, GraphState]:
         interrupt(REQUEST)
         return {}
 
-    def onward(state: GraphState) -> str:
+    def onward(state: GraphState) -> Literal["count", "ask"]:
         return "count" if state["counters"]["steps"] < STEPS - 1 else "ask"
 
     graph: StateGraph[GraphState, None, GraphState, GraphState] = StateGraph(GraphState)
     graph.add_node("count", count)
     graph.add_node("ask", ask)
     graph.add_edge(START, "count")
-    graph.add_conditional_edges("count", onward, ["count", "ask"])
+    add_routes(graph, "count", onward)
     graph.add_edge("ask", END)
     return graph
 

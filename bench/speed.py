@@ -9,6 +9,8 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Final
 
+import uvloop
+
 from bench import counting, dbos_peer, servers
 from bench.counting import OURS, STEPS, STOCK, Contender
 from bench.figures import Figure, Report, Target, at_least
@@ -64,12 +66,12 @@ def measure(url: str, threads: int, rounds: int) -> Rates:
     """`rounds` rounds in which each has its turn; one round before them is not counted."""
     with dbos_peer.peer(url, STEPS) as dbos:
         takes_part: dict[str, Callable[[], float]] = {
-            OURS.name: lambda: asyncio.run(rate(url, OURS, threads)),
-            STOCK.name: lambda: asyncio.run(rate(url, STOCK, threads)),
+            OURS.name: lambda: uvloop.run(rate(url, OURS, threads)),
+            STOCK.name: lambda: uvloop.run(rate(url, STOCK, threads)),
             "DBOS": lambda: threads * STEPS / dbos.seconds(threads),
         }
         if threads > 1:
-            takes_part[SHARED] = lambda: asyncio.run(rate(url, STOCK, threads, shared=True))
+            takes_part[SHARED] = lambda: uvloop.run(rate(url, STOCK, threads, shared=True))
         found: dict[str, list[float]] = {name: [] for name in takes_part}
         for round_number in range(rounds + 1):
             for name, measured in takes_part.items():
@@ -99,7 +101,8 @@ def report(plain: Sequence[Figure], slow: Sequence[Figure], notes: Sequence[str]
         "Speed: supersteps per second",
         (
             f"{STEPS} supersteps a thread, durability sync; {ROUNDS} rounds taken in turn, one more before them, each "
-            f"over connections that {WARM} runs have warmed. Medians; ratios within a round.",
+            f"over connections that {WARM} runs have warmed. Medians; ratios within a round. Ours and the stock saver "
+            "both on uvloop, as workers run.",
             "Ours stores events, the review and the thread's row besides. AsyncPostgresSaver has a pool without "
             "connection checks and a saver for each run; “one for all” is one saver over the same pool. "
             "DBOS runs workflows of as many empty steps (plain functions, a thread for each workflow) in a process of "

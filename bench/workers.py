@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import uvloop
+
 from bench import asking_domain
 from bench.applications import environment
 from runtime.settings import read_settings
@@ -50,4 +52,4 @@ def _said(thread_id: str, said: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(work(int(sys.argv[1])))
+    uvloop.run(work(int(sys.argv[1])))

@@ -1029,10 +1029,10 @@ def mcp_review(
 
 
 def _finish(command: Coroutine[Any, Any, int]) -> None:
-    import asyncio
+    import uvloop
 
     try:
-        code = asyncio.run(command)
+        code: int = uvloop.run(command)
     except KeyboardInterrupt:
         # Here, and not in main(): typer would end the program without a word.
         print("Stopped. What was finished is stored; carry on with: autonomy resume THREAD", file=sys.stderr)

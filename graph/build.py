@@ -12,13 +12,13 @@ What a call was let through by may have changed when it is claimed (lockdown, a 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Any, cast
 
 from langgraph.graph import END, START, StateGraph
 
 from core.state import Json, ThreadState
 from graph import routes
+from graph.edges import add_routes
 from graph.sink import EventSink
 from nodes.bindings import Bindings
 from nodes.escalation_score import escalation_score
@@ -35,10 +35,6 @@ class GraphState(ThreadState, total=False):
     events: Annotated[list[Json], EventSink]
 
 
-def _after_policy_check(decision_points: frozenset[str]) -> Callable[[GraphState], str]:
-    return lambda state: routes.after_policy_check(state, decision_points)
-
-
 def build(bound: Bindings, intake: Node | None = None) -> StateGraph[GraphState, None, GraphState, GraphState]:
     """The graph over the given bindings, not yet compiled. `intake` completes a task that came without the runtime."""
     graph: StateGraph[GraphState, None, GraphState, GraphState] = StateGraph(GraphState)
@@ -52,21 +48,17 @@ def build(bound: Bindings, intake: Node | None = None) -> StateGraph[GraphState,
     ]
     for name, node in nodes:
         graph.add_node(name, node)
-    decision_points = frozenset(name for name, spec in bound.domain.tools.items() if spec.decision_point)
     if intake is None:
         graph.add_edge(START, "planner")
     else:
         graph.add_node("intake", cast("Any", intake))
         graph.add_edge(START, "intake")
         graph.add_edge("intake", "planner")
-    graph.add_conditional_edges("planner", routes.after_planner)
-    graph.add_conditional_edges(
-        "policy_check",
-        _after_policy_check(decision_points),
-        ["planner", "human_review", "escalation_score", "tool_execution"],
-    )
-    graph.add_conditional_edges("escalation_score", routes.after_escalation)
-    graph.add_conditional_edges("human_review", routes.after_review)
-    graph.add_conditional_edges("tool_execution", routes.after_execution)
+    decision_points = frozenset(name for name, spec in bound.domain.tools.items() if spec.decision_point)
+    add_routes(graph, "planner", routes.after_planner)
+    add_routes(graph, "policy_check", routes.after_policy_check(decision_points))
+    add_routes(graph, "escalation_score", routes.after_escalation)
+    add_routes(graph, "human_review", routes.after_review)
+    add_routes(graph, "tool_execution", routes.after_execution)
     graph.add_edge("finish", END)
     return graph

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Literal
 
 from core.state import ThreadState
+
+Route = Callable[[ThreadState], str]
 
 
 def after_planner(state: ThreadState) -> Literal["human_review", "finish", "planner", "policy_check"]:
@@ -16,17 +18,20 @@ def after_planner(state: ThreadState) -> Literal["human_review", "finish", "plan
     return "policy_check" if state.get("proposal") else "planner"
 
 
-def after_policy_check(
-    state: ThreadState, decision_points: Collection[str]
-) -> Literal["planner", "human_review", "escalation_score", "tool_execution"]:
-    proposal, policy = state.get("proposal"), state.get("policy") or {}
-    if proposal is None:
-        return "planner"
-    if state.get("review"):
-        return "human_review"
-    if proposal["action"] in decision_points and not policy.get("approved_by"):
-        return "escalation_score"
-    return "tool_execution"
+def after_policy_check(decision_points: Collection[str]) -> Route:
+    def after_policy_check(
+        state: ThreadState,
+    ) -> Literal["planner", "human_review", "escalation_score", "tool_execution"]:
+        proposal, policy = state.get("proposal"), state.get("policy") or {}
+        if proposal is None:
+            return "planner"
+        if state.get("review"):
+            return "human_review"
+        if proposal["action"] in decision_points and not policy.get("approved_by"):
+            return "escalation_score"
+        return "tool_execution"
+
+    return after_policy_check
 
 
 def after_escalation(state: ThreadState) -> Literal["human_review", "tool_execution"]:

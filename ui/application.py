@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
 import psycopg
+import uvloop
 from psycopg_pool import PoolTimeout
 
 from runtime.databases import database_url
@@ -31,6 +31,6 @@ def with_application(work: Callable[[Application], Awaitable[Result]], settings:
             return await work(app)
 
     try:
-        return asyncio.run(opened())
+        return uvloop.run(opened())
     except (psycopg.OperationalError, PoolTimeout) as error:
         raise database.unavailable(database_url(given), error) from error

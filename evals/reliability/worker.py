@@ -12,6 +12,8 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+import uvloop
+
 from core.vocabulary import Environment
 from evals.reliability.fuses import Fuses
 from evals.reliability.parts import breaking
@@ -67,7 +69,7 @@ def serve(orders: Orders) -> None:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    asyncio.run(run(orders))
+    uvloop.run(run(orders))
 
 
 async def run(orders: Orders) -> None:
@@ -92,4 +94,4 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(run(Orders(**json.loads(sys.argv[1]))))
+    uvloop.run(run(Orders(**json.loads(sys.argv[1]))))

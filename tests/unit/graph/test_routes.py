@@ -59,7 +59,7 @@ def test_after_the_planner(state: ThreadState, to: str) -> None:
     ],
 )
 def test_after_the_policy_check_only_unapproved_decision_points_are_scored(state: ThreadState, to: str) -> None:
-    assert routes.after_policy_check(state, {"set_intent"}) == to
+    assert routes.after_policy_check({"set_intent"})(state) == to
 
 
 def test_every_decision_goes_back_through_policy() -> None:
