@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from core.vocabulary import Risk
 from escalation.certificate import Certificate, Outcome, fresh, from_json, update
-from escalation.revocation import Watch, observe
+from escalation.revocation import Watch, begun, observe
 
 LIFTED: Final = frozenset({"suggest-needs-person", "uncertified-needs-person"})
 """Rules that send a call to a person only for want of a certificate. What any other rule sends there may never run
@@ -60,10 +60,10 @@ class Judged(NamedTuple):
     alarm: Watch | None
 
 
-def beginning(risk: Risk | str) -> Standing:
-    """Nothing earned yet."""
+def beginning(risk: Risk | str, head_start: float | None = None) -> Standing:
+    """Nothing earned yet. `head_start`: of the watch, where it is not today's."""
     certificate = fresh(risk)
-    return Standing(certificate, Watch(certificate.alpha))
+    return Standing(certificate, begun(certificate.alpha, head_start))
 
 
 def stored(row: Mapping[str, Any]) -> Standing:
@@ -84,7 +84,7 @@ def judged(standing: Standing, outcome: Labelled) -> Judged:
     if not watch.alarmed:
         return Judged(Standing(certificate, watch, standing.era, counted), None)
     alpha = certificate.alpha
-    return Judged(Standing(Certificate(alpha), Watch(alpha), standing.era + 1, counted), watch)
+    return Judged(Standing(Certificate(alpha), begun(alpha, watch.began_at), standing.era + 1, counted), watch)
 
 
 def recomputed(risk: Risk | str, log: Iterable[Labelled]) -> Standing:

@@ -21,7 +21,7 @@ from escalation.calibration import ENOUGH, Label, calibrate
 from escalation.certificate import ALPHA, CANDIDATES, Certificate, Outcome, update
 from escalation.hand_rule import HandRule, review
 from escalation.intervals import rate_interval
-from escalation.revocation import Watch, observe
+from escalation.revocation import Watch, begun, observe, replay
 from evals.judgements import Judgement, Population, auroc, by_agent, populations
 
 T = TypeVar("T")
@@ -29,6 +29,8 @@ LABELS: Final = 2_000
 MOST_OUTCOMES: Final = 40_000
 SHARE_BARS: Final = {0.05: 0.50, 0.10: 0.65}
 DETECTION_AUDITS: Final = 30
+CLEAN_AUDITS: Final = 200
+"""After which nothing of a head start is left."""
 FALSE_ALARM_AUDITS: Final = 1_000
 FALSE_ALARMS: Final = 0.02
 OUT_OF_REACH: Final = "not met, and out of reach"
@@ -199,9 +201,8 @@ def hand_lines(alpha: float, size: Size) -> list[Line]:
     return [Line(text, statistics.mean(violated) > 0.05)]
 
 
-def alarm_after(alpha: float, risk: float, most: int, chance: random.Random) -> int | None:
+def alarm_after(watch: Watch, risk: float, most: int, chance: random.Random) -> int | None:
     """Audits until the alarm, or None if `most` pass without one."""
-    watch = Watch(alpha)
     for number in range(1, most + 1):
         watch = observe(watch, "wrong" if chance.random() < risk else "right")
         if watch.alarmed:
@@ -210,18 +211,24 @@ def alarm_after(alpha: float, risk: float, most: int, chance: random.Random) -> 
 
 
 def revocation_lines(alpha: float, size: Size) -> list[Line]:
-    def watches(risk: float, most: int) -> list[int | None]:
-        return [alarm_after(alpha, risk, most, _seeded(f"{risk}/{n}")) for n in range(size.watches)]
+    def watches(first: Watch, risk: float, most: int) -> list[int | None]:
+        return [alarm_after(first, risk, most, _seeded(f"{risk}/{n}")) for n in range(size.watches)]
 
-    delays = sorted(1_000_000 if after is None else after for after in watches(4 * alpha, 1_000))
-    false = [after is not None for after in watches(0.4 * alpha, FALSE_ALARM_AUDITS)]
-    median, low, high = (delays[int(part * (len(delays) - 1))] for part in (0.5, 0.1, 0.9))
-    delay = f"alpha {alpha:.0%}: alarm at 4 alpha after {median} audits (80 % within {low} to {high}); bar 30"
+    def delay(first: Watch, when: str) -> tuple[str, bool]:
+        delays = sorted(1_000_000 if after is None else after for after in watches(first, 4 * alpha, 1_000))
+        median, low, high = (delays[int(part * (len(delays) - 1))] for part in (0.5, 0.1, 0.9))
+        said = f"alpha {alpha:.0%}: alarm at 4 alpha {when} after {median} audits (80 % within {low} to {high}); bar 30"
+        soon = sum(after <= DETECTION_AUDITS for after in delays)
+        share = rate_interval(soon, len(delays)).high if size.slack else soon / len(delays)
+        return said, share >= 0.5
+
+    late, late_enough = delay(replay(alpha, ["right"] * CLEAN_AUDITS), f"that comes after {CLEAN_AUDITS} right ones")
     least = least_false_alarms(4 * alpha, 0.4 * alpha)
-    why = f"any rule that meets it whenever the risk rises has {least:.0%} false alarms (evals/README.md)"
-    reachable = least <= FALSE_ALARMS
+    why = f"any rule that is as quick whenever the risk rises has {least:.0%} false alarms (evals/README.md)"
+    false = [after is not None for after in watches(begun(alpha), 0.4 * alpha, FALSE_ALARM_AUDITS)]
     return [
-        Line(delay, median <= DETECTION_AUDITS) if reachable else Line(f"{delay}, {OUT_OF_REACH}: {why}"),
+        Line(*delay(begun(alpha), "from the beginning")),
+        Line(late, late_enough) if least <= FALSE_ALARMS else Line(f"{late}, {OUT_OF_REACH}: {why}"),
         _at_most(f"alpha {alpha:.0%}: false alarms per 1,000 audits at .4 alpha", false, FALSE_ALARMS, size),
     ]
 

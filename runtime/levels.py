@@ -13,6 +13,7 @@ from escalation.audit import SilentFailures, silent_failures
 from escalation.authority import NOTHING_LOWERS_IT, ORDER, earned
 from escalation.control_quality import resynchronised
 from escalation.levels import describe, in_short
+from escalation.revocation import NO_HEAD_START
 from escalation.standing import Labelled, Standing, beginning, judged, stored
 from runtime.earned import EarnedAuthorities
 from runtime.roles import refuse_unless_admin
@@ -156,20 +157,25 @@ class Difference:
 async def recompute(app: Application) -> tuple[int, list[Difference]]:
     """All standings again from the log: (labelled outcomes read, what differs from what is stored in any bit)."""
     rows = await StandingStore(app.pool).listed(None, None, 0)
-    risks = {Place(*(row[name] for name in Place._fields)): str(row["risk"]) for row in rows}
+    begun = {Place(*(row[name] for name in Place._fields)): _beginning(row) for row in rows}
     found, seen = {}, 0
-    async for place, standing in _from_log(OutcomeStore(app.pool).log(), risks):
+    async for place, standing in _from_log(OutcomeStore(app.pool).log(), begun):
         found[place] = standing
         seen += standing.counted
-    nothing = {place: beginning(risk) for place, risk in risks.items()}
-    again = {place: standing.to_json() for place, standing in {**nothing, **found}.items()}
+    again = {place: standing.to_json() for place, standing in {**begun, **found}.items()}
     kept = {Place(*(row[name] for name in Place._fields)): stored(row).to_json() for row in rows}
     differing = [place for place in again if kept.get(place) != again[place]]
     return seen, [Difference(place, kept.get(place, {}), again[place]) for place in differing]
 
 
+def _beginning(row: Mapping[str, Any]) -> Standing:
+    """Of a standing: one that an earlier release began has a watch without a head start."""
+    without = stored(row).watch.began_at == NO_HEAD_START
+    return beginning(str(row["risk"]), NO_HEAD_START if without else None)
+
+
 async def _from_log(
-    log: AsyncIterator[Mapping[str, Any]], risks: Mapping[Place, str]
+    log: AsyncIterator[Mapping[str, Any]], begun: Mapping[Place, Standing]
 ) -> AsyncIterator[tuple[Place, Standing]]:
     place, standing = None, None
     async for row in log:
@@ -177,7 +183,7 @@ async def _from_log(
         if here != place or standing is None:
             if place is not None and standing is not None:
                 yield place, standing
-            place, standing = here, beginning(risks.get(here, "high"))
+            place, standing = here, begun.get(here, beginning("high"))
         standing = judged(standing, Labelled(*(row[name] for name in Labelled._fields))).standing
     if place is not None and standing is not None:
         yield place, standing

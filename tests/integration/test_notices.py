@@ -184,5 +184,5 @@ async def test_an_alarm_that_takes_autonomy_back_is_told_once_and_says_what_was_
             await notices.add(app, NewRule(hook.address, "revoked", tier="reversible"), "dana")
     [sent] = hook.got
     assert sent["title"] == "Autonomy taken back: set_intent"
-    assert "4 of 4 audits since the certificate were wrong" in sent["message"]
+    assert "2 of 2 audits since the certificate were wrong" in sent["message"]
     assert "https://c.example/autonomy?task_type=set_intent" in sent["message"] and "crm" not in json.dumps(sent)

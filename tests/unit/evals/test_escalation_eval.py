@@ -12,7 +12,7 @@ def test_the_short_form_meets_its_bars(capsys: pytest.CaptureFixture[str]) -> No
     assert (
         "AUROC" in said
         and "self-report recalibrated on 200 labels" in said
-        and "any rule that meets it whenever the risk rises has 21% false alarms" in said
+        and "any rule that is as quick whenever the risk rises has 21% false alarms" in said
         and "the hand rule ever-violated" in said
         and said.endswith("0 bars missed, and 1 that no rule can meet\n")
     )
