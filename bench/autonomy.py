@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+import uvloop
 from psycopg.types.json import Json
 
 from bench import servers
@@ -20,6 +21,7 @@ from escalation.control_quality import Quality
 from escalation.novelty import embed
 from escalation.score import Signals, score
 from escalation.standing import beginning
+from nodes.escalation_score import alike
 from runtime.earned import EarnedAuthorities
 from runtime.levels import recompute
 from runtime.wiring import Application, open_application
@@ -41,7 +43,7 @@ values ('t', 'acme', 'seo', 's', 'local', '{}', 'r', 'm', 1, 'r', '{}')
 _FILL: Final = """
 insert into outcome (tenant, environment, thread_id, task_type, behaviour_version, proposal_id, proposal_hash, answer,
                      changed, score, floor, propensity, verdict, counted, actor)
-select 'acme', 'local', 't', 'type' || n %% %(types)s, 'v', n::text, 'h', 'approve', n %% 30 = 0,
+select 'acme', 'local', (n / %(types)s - 1)::text, 'type' || n %% %(types)s, 'v', n::text, 'h', 'approve', n %% 30 = 0,
        .05 + .6 * (n::bigint * 7919 %% 1000) / 1000, 1, 1, case when n %% 30 = 0 then 'wrong' else 'right' end,
        n / %(types)s, 'r'
 from generate_series(%(types)s, %(outcomes)s + %(types)s - 1) n
@@ -60,7 +62,7 @@ def situation(drawn: random.Random) -> str:
 
 def run() -> Report:
     with servers.plain() as server:
-        return asyncio.run(measured(server))
+        return uvloop.run(measured(server))
 
 
 async def measured(server: servers.Server) -> Report:
@@ -112,11 +114,9 @@ async def scored(app: Application, folder: Path) -> list[float]:
     site, report, times = CallSite("acme", "t", "task"), SelfReport(confidence=0.7), []
     for _ in range(CALLS):
         asked, started = situation(drawn), time.perf_counter()
-        controls, changes, reading = await asyncio.gather(  # as nodes/escalation_score.py does
-            authorities.in_force(site, {"type1"}),
-            history.changed("acme", "type1"),
-            index.nearest("acme", "type1", asked),
+        controls, (reading, past) = await asyncio.gather(  # as nodes/escalation_score.py does
+            authorities.in_force(site, {"type1"}), alike(index, history, "acme", "type1", asked)
         )
-        score(Signals(report, reading, *changes, controls.of("type1").threshold))
+        score(Signals(report, reading, past.changed, past.decided, controls.of("type1").threshold, alike=past.alike))
         times.append(time.perf_counter() - started)
     return times

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import psycopg
+import uvloop
 
 from bench import model_server, servers
 from bench.applications import settings
@@ -201,4 +201,4 @@ def report(found: Found) -> Report:
 
 def run() -> Report:
     with servers.plain() as server:
-        return report(asyncio.run(measure(server.url, server.home / "home", KEYWORDS, REFUSALS)))
+        return report(uvloop.run(measure(server.url, server.home / "home", KEYWORDS, REFUSALS)))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Final
 
 import psutil
+import uvloop
 
 from bench import model_server, servers
 from bench.applications import settings
@@ -106,5 +106,5 @@ def report(found: Memory, count: int) -> Report:
 
 def run() -> Report:
     with servers.plain() as server:
-        found = asyncio.run(measure(server.url, server.home / "home", THREADS))
+        found = uvloop.run(measure(server.url, server.home / "home", THREADS))
     return report(found, THREADS)

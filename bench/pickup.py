@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
+
+import uvloop
 
 from bench import asking_domain, servers
 from bench.applications import settings
@@ -81,4 +82,4 @@ def report(seconds: Sequence[float]) -> Report:
 
 def run() -> Report:
     with servers.plain() as server:
-        return report(asyncio.run(measure(server.url, server.home / "home", THREADS, DECISIONS)))
+        return report(uvloop.run(measure(server.url, server.home / "home", THREADS, DECISIONS)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import statistics
 import tempfile
@@ -12,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
 
+import uvloop
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
@@ -208,4 +208,4 @@ def report(found: Found) -> Report:
 
 def run() -> Report:
     with servers.plain() as server, tempfile.TemporaryDirectory() as home:
-        return report(asyncio.run(measure(server.url, Path(home), THREADS, CHECKPOINTS, ROUNDS)))
+        return report(uvloop.run(measure(server.url, Path(home), THREADS, CHECKPOINTS, ROUNDS)))

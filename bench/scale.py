@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from itertools import cycle
 from pathlib import Path
 from typing import Any, Final, LiteralString, NamedTuple
+
+import uvloop
 
 from bench import servers
 from bench.figures import Figure, Report, Target, at_most, percentile
@@ -178,4 +179,4 @@ def _figures(found: Mapping[str, list[float]], target: Target | None) -> Iterato
 
 def run() -> Report:
     with servers.plain() as server:
-        return report(asyncio.run(measure(server.url, THREADS, EVENTS, CALLS, SWEEPS)))
+        return report(uvloop.run(measure(server.url, THREADS, EVENTS, CALLS, SWEEPS)))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import psycopg
+import uvloop
 
 from bench import counting, servers
 from bench.counting import OURS, STOCK, Contender
@@ -103,4 +103,4 @@ def report(found: Mapping[str, Cost]) -> Report:
 
 def run() -> Report:
     with servers.plain() as server:
-        return report(asyncio.run(measure(server.url, ROUNDS)))
+        return report(uvloop.run(measure(server.url, ROUNDS)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from core.actions import Proposal, Ref, Score, SelfReport
 from core.controls import Coin, Controls
@@ -267,11 +267,23 @@ UNUSABLE: Final = "the index of past tasks does not work"
 
 @dataclass(frozen=True, slots=True)
 class NoveltyReading:
-    """`novelty` 0..1, 1 = nothing like it; `similar` past tasks compared; `note` says how it was measured."""
+    """`novelty` 0..1, 1 = nothing like it; `similar` past tasks compared; `note` says how it was measured.
+
+    `nearest`: threads of the past tasks most like it, the most like it first.
+    """
 
     novelty: float
     similar: int
     note: str
+    nearest: tuple[str, ...] = ()
+
+
+class Past(NamedTuple):
+    """Past decisions of a type. `alike`: of the tasks most like this one, not of whatever was decided last."""
+
+    changed: int
+    decided: int
+    alike: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +322,7 @@ class Memory(Protocol):
 class History(Protocol):
     """How often people changed the outcome of past tasks of a type."""
 
-    async def changed(self, tenant: str, task_type: str) -> tuple[int, int]:
-        """(changed in substance, decided in all)."""
+    async def changed(self, tenant: str, task_type: str, nearest: Sequence[str] = ()) -> Past:
+        """How many were changed in substance, of those decided in all, in the threads `nearest`; without any of them,
+        of the type's last ones."""
         ...

@@ -11,6 +11,8 @@ from core.vocabulary import Band
 from escalation.scoring import USUAL, Scoring
 from escalation.signals import Readings, Samples, historical_need, low_confidence, readable
 
+FORM: Final = 2
+"""Of the parts; a certificate speaks of scores of one form. 2: the history is that of the tasks most like this one."""
 WEIGHTS: Final = {"low_confidence": 1 / 3, "novelty": 1 / 3, "historical_need": 1 / 3}
 BLOCK_ABOVE: Final = 0.85
 """Above this a proposal cannot be approved as it stands: a person edits or rejects it."""
@@ -51,6 +53,8 @@ class Signals:
     farthest: float | None = None
     """The novelty up to which the certificate speaks; None for no such limit."""
     words: Words = IN_GENERAL
+    alike: bool = False
+    """Whether `changed` and `decided` are of the tasks most like this one, not of the type's last ones."""
 
 
 def score(signals: Signals) -> Score:
@@ -103,7 +107,9 @@ def _reasons(signals: Signals, threshold: float | None, band: Band, total: float
     said.extend(_reading_reasons(signals.readings, signals.words) if signals.readings else ())
     said.append(_novelty_reason(signals.novelty, signals.words.unit))
     if signals.decided:
-        said.append(f"People changed {signals.changed} of {signals.decided} earlier proposals of this kind.")
+        whose = f"for the {signals.words.unit}s most like it" if signals.alike else "of this kind"
+        plural = "proposal" if signals.decided == 1 else "proposals"
+        said.append(f"People changed {signals.changed} of {signals.decided} earlier {plural} {whose}.")
     if band == "review" and threshold is not None and total <= threshold:
         said.append(_too_new_reason(signals, total, threshold))
     else:

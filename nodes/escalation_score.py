@@ -13,7 +13,7 @@ from core.canonical import canonical_json, sha256
 from core.controls import Coin, Controls, InForce
 from core.domain import View
 from core.events import event
-from core.ports import NoveltyReading, Scored
+from core.ports import History, Novelty, NoveltyReading, Past, Scored
 from core.reviews import action_request, at_stake
 from core.state import Json, ThreadState
 from escalation.score import Signals, Words, score, too_new
@@ -37,13 +37,12 @@ def escalation_score(bound: Bindings) -> Node:
         )
         view = await view_of(bound.artifacts, bound.domain.reads, state)
         site, task_type = call_site(state, runtime), proposal.action
-        controls, history, reading = await asyncio.gather(
+        controls, (reading, past) = await asyncio.gather(
             bound.authorities.in_force(site, {task_type}),
-            bound.history.changed(site.tenant, task_type),
-            bound.novelty.nearest(site.tenant, task_type, bound.domain.situation(view, task_type)),
+            alike(bound.novelty, bound.history, site.tenant, task_type, bound.domain.situation(view, task_type)),
         )
         held, coin = controls.of(task_type), None
-        signals = _signals(bound, view, proposal, held, history, reading)
+        signals = _signals(bound, view, proposal, held, past, reading)
         scored = routed(score(signals), held)
         if scored.band == "proceed" and policy.outcome == "allow":
             coin = await bound.outcomes.alone(site, _about_to_run(bound, proposal, scored, held))
@@ -67,8 +66,16 @@ def escalation_score(bound: Bindings) -> Node:
     return node
 
 
+async def alike(
+    novelty: Novelty, history: History, tenant: str, task_type: str, situation: str
+) -> tuple[NoveltyReading, Past]:
+    """How new a task is, and how often people changed what was proposed for those most like it."""
+    reading = await novelty.nearest(tenant, task_type, situation)
+    return reading, await history.changed(tenant, task_type, reading.nearest)
+
+
 def _signals(
-    bound: Bindings, view: View, proposal: Proposal, held: InForce, history: tuple[int, int], reading: NoveltyReading
+    bound: Bindings, view: View, proposal: Proposal, held: InForce, past: Past, reading: NoveltyReading
 ) -> Signals:
     reasons = bound.domain.reasons(view, proposal)
     samples = samples_of(action_key(proposal.action, proposal.arguments), proposal.samples)
@@ -77,13 +84,15 @@ def _signals(
     return Signals(
         proposal.report,
         reading,
-        *history,
+        past.changed,
+        past.decided,
         held.threshold,
         reasons,
         readings,
         scoring=bound.scorings.get(proposal.action, USUAL),
         farthest=held.farthest,
         words=words,
+        alike=past.alike,
     )
 
 
@@ -101,6 +110,7 @@ def _said(proposal: Proposal, scored: Score, signals: Signals, controls: Control
             "note": signals.novelty.note,
             "changed": signals.changed,
             "decided": signals.decided,
+            "alike": signals.alike,
         },
         samples=list(proposal.samples),
         **_learned(proposal, signals),

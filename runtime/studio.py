@@ -24,7 +24,7 @@ from core.errors import ToolError
 from core.memory import Recall
 from core.model_calls import ModelCall, Most
 from core.people import Approver
-from core.ports import CallSite, NoveltyReading, Performed, Scored, Tool, ToolContext
+from core.ports import CallSite, NoveltyReading, Past, Performed, Scored, Tool, ToolContext
 from core.retries import POSTPONEMENTS
 from core.state import Json, ThreadState
 from core.vocabulary import Trust
@@ -92,8 +92,8 @@ class NothingKnown:
     async def remember(self, tenant: str, task_type: str, key: str, situation: str) -> str:
         return "Studio keeps no past tasks"
 
-    async def changed(self, tenant: str, task_type: str) -> tuple[int, int]:
-        return 0, 0
+    async def changed(self, tenant: str, task_type: str, nearest: Sequence[str] = ()) -> Past:
+        return Past(0, 0)
 
     async def recall(self, site: CallSite, words: str) -> Recall:
         return Recall()

@@ -12,7 +12,7 @@ from core.domain import Domain
 from core.tools import ToolSpec
 from core.vocabulary import Risk
 from escalation.samples import NONE
-from escalation.score import WEIGHTS
+from escalation.score import FORM, WEIGHTS
 from graph.version import GRAPH_VERSION
 
 _PACKAGES: Final = ("core", "policy", "escalation", "domains", "tools", "store", "nodes", "graph", "runtime")
@@ -22,13 +22,14 @@ _LENGTH: Final = 16
 def behaviour_versions(
     domain: Domain, model: Mapping[str, Any], samples: Mapping[Risk, tuple[str, ...]] = NONE
 ) -> dict[str, str]:
-    """Task type -> hash of the model with its parameters, its prompt files, its tool, the score's weights and samples.
+    """Task type -> hash of the model with its parameters, its prompt files, its tool, the score's form and weights, and
+    the samples.
 
     Of decision points, and of what is irreversible, for which levels can be granted too.
     """
 
     def version(name: str, spec: ToolSpec) -> str:
-        made_by = [dict(model), dict(domain.prompts(name)), spec.fingerprint(), WEIGHTS, samples[spec.risk]]
+        made_by = [dict(model), dict(domain.prompts(name)), spec.fingerprint(), FORM, WEIGHTS, samples[spec.risk]]
         return sha256(made_by)[:_LENGTH]
 
     leveled = (spec for spec in domain.tools.values() if spec.decision_point or spec.tier == "irreversible")

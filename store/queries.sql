@@ -668,6 +668,13 @@ select count(*) filter (where changed) as changed, count(*) as decided from (
   where tenant = %(tenant)s and task_type = %(task_type)s and (answer is not null or verdict is not null)
   order by id desc limit %(window)s) latest
 
+-- outcome_history_alike: The same of the tasks most like one, the most like it first.
+select count(*) filter (where changed) as changed, count(*) as decided from (
+  select outcome.changed from unnest(%(nearest)s::text[]) with ordinality as alike (thread_id, place)
+  join outcome on outcome.thread_id = alike.thread_id
+  where tenant = %(tenant)s and task_type = %(task_type)s and (answer is not null or verdict is not null)
+  order by alike.place, outcome.id limit %(window)s) nearest
+
 -- outcome_list: Newest outcomes first.
 select outcome.id, outcome.tenant, outcome.environment, outcome.thread_id, thread.subject, thread.task ->> 'site' as site, thread.task ->> 'slug' as slug,
        outcome.task_type, outcome.behaviour_version, outcome.proposal_id, outcome.artifact, outcome.proposal_hash, outcome.final_hash, outcome.alone,

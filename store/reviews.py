@@ -13,6 +13,7 @@ from core.events import Event
 from core.lifecycle import after
 from core.operations import Resolution
 from core.people import Approver
+from core.ports import Past
 from core.vocabulary import Answer, Verdict
 from store.artifacts import PostgresArtifacts
 from store.database import Connection, Pool
@@ -30,6 +31,8 @@ from store.threads import RESERVED_SECONDS
 
 HISTORY: Final = 500
 """Decisions that the history of a task type looks back on: enough for a rate, and soon read however many there are."""
+ALIKE: Final = 20
+"""Decisions that count of those on the tasks most like one, the most like it first."""
 VERDICTS: Final[Mapping[str, Verdict]] = {"approve": "right", "edit": "unclear", "reject": "wrong"}
 """What an answer says of the agent's own proposal when the person gives no verdict: an edit need not mean that it was
 wrong, but does not count as right either."""
@@ -197,11 +200,12 @@ class ReviewStore:
             row = await (await connection.execute(query("event_facts"), asked)).fetchone()
         return None if row is None else row["facts"]
 
-    async def changed(self, tenant: str, task_type: str) -> tuple[int, int]:
+    async def changed(self, tenant: str, task_type: str, nearest: Sequence[str] = ()) -> Past:
+        asked = {"tenant": tenant, "task_type": task_type, "nearest": list(nearest)}
+        name, window = ("outcome_history_alike", ALIKE) if nearest else ("outcome_history", HISTORY)
         async with self._pool.connection() as connection:
-            of_type = {"tenant": tenant, "task_type": task_type, "window": HISTORY}
-            row = await (await connection.execute(query("outcome_history"), of_type)).fetchone()
-        return (row["changed"], row["decided"]) if row else (0, 0)
+            row = await (await connection.execute(query(name), {**asked, "window": window})).fetchone()
+        return Past(row["changed"], row["decided"], bool(nearest)) if row else Past(0, 0)
 
 
 async def _expire(connection: Connection, review: Mapping[str, Any], hours: float) -> bool:

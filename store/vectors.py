@@ -17,6 +17,8 @@ from escalation.novelty import NAME, embed, novelty_of_distance
 
 T = TypeVar("T")
 _SOON_COUNTED: Final = 1_000
+NEAREST: Final = 100
+"""Past tasks that are named as most like one: enough for a rate where only some of them were ever judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +83,10 @@ class ChromaNovelty:
             if similar == 0:
                 return nothing
             vector = self.embedder.embed(situation)
-            found = collection.query(query_embeddings=[vector], n_results=1, include=["distances"])
+            found = collection.query(query_embeddings=[vector], n_results=NEAREST, include=["distances"])
             novelty = novelty_of_distance(float(found["distances"][0][0]))
-            return NoveltyReading(novelty, similar, f"{self.embedder.name} distance to the nearest")
+            note = f"{self.embedder.name} distance to the nearest"
+            return NoveltyReading(novelty, similar, note, tuple(found["ids"][0]))
 
         nothing = NoveltyReading(1.0, 0, "0 similar tasks")
         try:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from core.events import ChainedEvent
-from core.ports import NoveltyReading
+from core.ports import NoveltyReading, Past
 from escalation.scoring import USUAL, Scoring, from_json
 from runtime.replay.tape import Tape
 
@@ -21,9 +21,9 @@ class RecordedSignals:
         inputs = body.get("inputs", {"novelty": body["novelty"], "note": "recorded by an earlier release"})
         return NoveltyReading(inputs["novelty"], body["similar"], inputs["note"])
 
-    async def changed(self, tenant: str, task_type: str) -> tuple[int, int]:
+    async def changed(self, tenant: str, task_type: str, nearest: Sequence[str] = ()) -> Past:
         inputs = self._scored(task_type).body.get("inputs", {})
-        return inputs.get("changed", 0), inputs.get("decided", 0)
+        return Past(inputs.get("changed", 0), inputs.get("decided", 0), inputs.get("alike", False))
 
     async def remember(self, tenant: str, task_type: str, key: str, situation: str) -> str:
         """Nothing is remembered. Returns why it could not be, when it could not be then."""

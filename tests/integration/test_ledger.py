@@ -381,13 +381,13 @@ async def sent_earlier(pool: Pool, seconds: int) -> None:
         await connection.execute("update operation set first_sent_at = now() - %s * interval '1 second'", [seconds])
 
 
-async def open_review(pool: Pool, interrupt_id: str = "i1", action_hash: str = "hash1") -> int:
+async def open_review(pool: Pool, interrupt_id: str = "i1", action_hash: str = "hash1", thread_id: str = "t1") -> int:
     async with pool.connection() as connection:
         found = await (
             await connection.execute(
                 "insert into review (tenant, thread_id, kind, interrupt_id, checkpoint_id, task_type, action_hash,"
-                " request) values ('acme', 't1', 'action', %s, 'c', 'write', %s, '{}') returning number",
-                [interrupt_id, action_hash],
+                " request) values ('acme', %s, 'action', %s, 'c', 'write', %s, '{}') returning number",
+                [thread_id, interrupt_id, action_hash],
             )
         ).fetchone()
     assert found is not None

@@ -55,7 +55,7 @@ async def test_an_approval_of_what_cannot_be_undone_is_no_approval_until_it_is_d
             await threads.undo(app, number, LEE)
         await threads.undo(app, number, DANA)
         assert (await app.reviews.get(number))["state"] == "open"
-        assert await app.reviews.changed(review["tenant"], review["task_type"]) == (0, 0)
+        assert await app.reviews.changed(review["tenant"], review["task_type"]) == (0, 0, False)
         assert await events(app, thread_id, "review_undone") == [{"review": number}]
         await threads.decide(app, number, "approve", DANA, undoable=True)
         assert await app.jobs.sweep(GRAPH_VERSION) == 0

@@ -9,6 +9,7 @@ from core.events import first_break
 from core.lifecycle import REVIEW_MOVES
 from core.people import Approver
 from core.vocabulary import ReviewState
+from store import reviews
 from store.database import Pool
 from store.reviews import Decision, ReviewStore
 from store.sql import query
@@ -42,9 +43,25 @@ async def test_a_decision_is_counted_recorded_and_proves_its_hash(pool: Pool) ->
     assert await store.approver("t1", "hash2") == Approver("sam", editor="sam")
     assert await store.approver("t1", "hash1") is None
     assert await store.approver("t2", "hash2") is None
-    assert await store.changed("acme", "write") == (1, 1)
-    assert await store.changed("other", "write") == (0, 0)
+    assert await store.changed("acme", "write") == (1, 1, False)
+    assert await store.changed("other", "write") == (0, 0, False)
     assert await ThreadStore(pool).wake("t1") == 1
+
+
+async def test_history_is_that_of_the_tasks_most_like_one_nearest_first(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ReviewStore(pool)
+    for thread_id, decision in (("t1", EDIT), ("t2", APPROVE), ("t3", APPROVE)):
+        await new_thread(pool, thread_id)
+        await store.decide(await store.get(await open_review(pool, thread_id=thread_id)), decision)
+    assert await store.changed("acme", "write") == (1, 3, False)
+    assert await store.changed("acme", "write", ["t3", "t2"]) == (0, 2, True)
+    assert await store.changed("acme", "write", ["t9"]) == (0, 0, True)
+    assert await store.changed("other", "write", ["t1"]) == (0, 0, True)
+    monkeypatch.setattr(reviews, "ALIKE", 1)
+    assert await store.changed("acme", "write", ["t1", "t2"]) == (1, 1, True)
+    assert await store.changed("acme", "write", ["t2", "t1"]) == (0, 1, True)
 
 
 async def test_a_decision_on_what_has_moved_on_is_refused(pool: Pool) -> None:

@@ -63,7 +63,7 @@ async def test_an_edit_is_what_runs_and_is_remembered_as_a_change(database_url: 
         decisions = await events(app, thread_id, "review_decided")
         commits = await events(app, thread_id, "commit")
         assert commits[0]["action_hash"] == decisions[0]["decided_hash"] != review["action_hash"]
-        assert await app.reviews.changed("tallyho", "set_intent") == (1, 1)
+        assert await app.reviews.changed("tallyho", "set_intent") == (1, 1, False)
     brief = (home / "content/tallyho/crm-for-startups/brief.md").read_text()
     assert "Format: guide" in brief
 

@@ -32,6 +32,8 @@ async def test_what_was_remembered_is_near_and_what_was_not_is_new(tmp_path: Pat
     assert await index.remember("acme", "set_intent", "t1", "crm for startups") == ""
     same = await index.nearest("acme", "set_intent", "crm for startups")
     assert same.novelty < 0.01 and same.similar == 1 and "lexical" in same.note
+    assert await index.remember("acme", "set_intent", "t2", "crm pricing") == ""
+    assert (await index.nearest("acme", "set_intent", "pricing of a crm")).nearest == ("t2", "t1")
     other = await ChromaNovelty(tmp_path / "chroma").nearest("acme", "set_intent", "standing desk price")
     assert other.novelty > 0.5
     assert (await index.nearest("rival", "set_intent", "crm for startups")).similar == 0
@@ -157,6 +159,8 @@ async def test_the_index_is_built_again_from_the_database(database_url: str, hom
         assert await rebuild(app) == Rebuilt(2, 0, "")
         after = await started(app, "best time tracking software")
         [found] = await events(app, after, "escalation")
+        assert (found["inputs"]["changed"], found["inputs"]["decided"], found["inputs"]["alike"]) == (0, 1, True)
+        assert "1 earlier proposal for the keywords most like it" in " ".join(found["reasons"])
         assert (found["novelty"], found["similar"]) == (wanted["novelty"], 1)
         async with app.pool.connection() as connection:
             await connection.execute("delete from artifact where media = 'application/json'")

@@ -66,6 +66,13 @@ def test_novelty_is_told_in_words(novelty: float, similar: int, said: str) -> No
     assert said in score(given).reasons
 
 
+def test_whose_proposals_people_changed_is_told() -> None:
+    given = replace(signals(changed=3, decided=20), words=Words("angle", "keyword"))
+    assert "People changed 3 of 20 earlier proposals of this kind." in score(given).reasons
+    like_it = score(replace(given, alike=True)).reasons
+    assert "People changed 3 of 20 earlier proposals for the keywords most like it." in like_it
+
+
 def test_an_index_that_is_down_is_told_as_such_and_counts_in_full() -> None:
     given = replace(signals(), novelty=NoveltyReading(1.0, 0, f"{UNUSABLE} (gone), so everything counts as new"))
     scored = score(given)
