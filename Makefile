@@ -52,7 +52,7 @@ imports: .venv/.developing
 # hold real ones. What failed first stays printed above.
 AGAIN := .venv/bin/python -m pytest -n 0 --last-failed --last-failed-no-failures none
 unit: .venv/.developing
-	.venv/bin/python -m pytest -n 3 --dist loadfile --junitxml=.pytest_cache/junit.xml || $(AGAIN)
+	.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --junitxml=.pytest_cache/junit.xml || $(AGAIN)
 
 bench: .venv/.developing
 	@.venv/bin/python -m bench

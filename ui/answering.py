@@ -47,11 +47,11 @@ def ask(review: Review, mine: bool) -> None:
         notice(f"{holder} is deciding on this.")
         claiming.take(number, holder)
         return
-    with told():
+    with st.container(), told():  # one element, said or not: see frame.said_once
         if drafts.restored(number):
             _restored(number)
-    if st.session_state.get(_cut_off(number)) and not outage():
-        notice("The database went away while you decided, and nothing was taken: decide again.", "warning")
+        if st.session_state.get(_cut_off(number)) and not outage():
+            notice("The database went away while you decided, and nothing was taken: decide again.", "warning")
     allowed = review["request"]["review_configs"][0]["allowed_decisions"]
     if "approve" not in allowed and "edit" in allowed:
         notice("Its score is too high to approve it as it stands. Edit it, or reject it with a reason.")
@@ -304,9 +304,9 @@ def _message(review: Review, wire: WireAnswer) -> str:
 
 def _refused(review: Review, wire: str) -> bool:
     """The line that says why an answer was not taken, once; whether there was one."""
-    problem = st.session_state.pop(_problem(review, wire), None)
-    if problem:
-        notice(problem, "error")
+    with st.container():  # one element, said or not: see frame.said_once
+        if problem := st.session_state.pop(_problem(review, wire), None):
+            notice(problem, "error")
     return bool(problem)
 
 

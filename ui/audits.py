@@ -14,7 +14,7 @@ from store.audits import AuditStore
 from store.outcomes import Word
 from ui import places, texts
 from ui.application import with_application
-from ui.frame import told
+from ui.frame import said_once, told
 from ui.markup import element, notice, put, section
 from ui.tables import download, table
 from ui.visitor import me, person, role_in
@@ -31,9 +31,7 @@ def show() -> None:
     put(element("h1", "Audits"))
     with told():
         rows = with_application(lambda app: AuditStore(app.pool).waiting(None, _LISTED))
-        kind, said = st.session_state.pop(_DONE, ("", ""))
-        if said:
-            notice(said, kind)
+        said_once(_DONE)
         if judged := st.session_state.pop(_JUDGED, None):
             places.link_to_thread(judged, "See its thread")
         if not rows:
@@ -108,6 +106,6 @@ def _judge(number: int, verdict: Verdict) -> None:
     try:
         st.session_state[_JUDGED] = with_application(lambda app: judge(app, number, word, who))
     except AutonomyError as error:
-        st.session_state[_DONE] = ("error", str(error))
+        st.session_state[_DONE] = (str(error), "error")
     else:
-        st.session_state[_DONE] = ("good", f"Audit {number}: {verdict}.")
+        st.session_state[_DONE] = (f"Audit {number}: {verdict}.", "good")

@@ -14,7 +14,7 @@ from runtime.timeline import LEVEL_MOVES
 from store.standings import StandingStore
 from ui import reading
 from ui.application import with_application
-from ui.frame import told
+from ui.frame import said_once, told
 from ui.markup import Html, element, joined, notice, put, section
 from ui.tables import over_time, table
 from ui.visitor import person, role_in
@@ -157,9 +157,7 @@ def _was(row: Mapping[str, Any], which: str) -> str:
 
 def _change(level: Level) -> None:
     place = level.place
-    kind, said = st.session_state.pop(_DONE, ("", ""))
-    if said:
-        notice(said, kind)
+    said_once(_DONE)
     if place.environment != reading.settings().environment:
         put(element("p", f"Changed where the environment is {place.environment}.", css="quiet"))
         return
@@ -198,9 +196,9 @@ def _do(move: Move, level: Level, key: str) -> None:
     try:
         with_application(work)
     except AutonomyError as error:
-        st.session_state[_DONE] = ("error", str(error))
+        st.session_state[_DONE] = (str(error), "error")
     else:
-        st.session_state[_DONE] = ("good", f"{place.task_type}: done, and kept among the changes below.")
+        st.session_state[_DONE] = (f"{place.task_type}: done, and kept among the changes below.", "good")
         st.session_state[f"move-{key}"] = None
 
 

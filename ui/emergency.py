@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
@@ -12,7 +12,7 @@ from core.vocabulary import Environment, members
 from store.lockdown import LockdownStore, Switch
 from store.roles import EVERY_TENANT
 from ui.application import with_application
-from ui.frame import told
+from ui.frame import said_once, told
 from ui.markup import element, notice, put
 from ui.visitor import person, role_in
 
@@ -27,17 +27,20 @@ def show() -> None:
     put(element("h1", "Emergency"))
     with told():
         on = with_application(lambda app: LockdownStore(app.pool).switches())
-        for switch in on:
-            notice(f"Lockdown is on {switch}. Nothing runs there that is not read-only.", "error")
-        if not on:
-            put(element("p", "No lockdown is on.", css="quiet"))
-        kind, said = st.session_state.pop(_DONE, ("", ""))
-        if said:
-            notice(said, kind)
+        with st.container():  # one place, however much is said: a field that moved would forget what is being typed
+            _say(on)
         _lock_down()
         for place, switch in enumerate(on):
             _lift(place, switch)
         _stop()
+
+
+def _say(on: Sequence[Switch]) -> None:
+    for switch in on:
+        notice(f"Lockdown is on {switch}. Nothing runs there that is not read-only.", "error")
+    if not on:
+        put(element("p", "No lockdown is on.", css="quiet"))
+    said_once(_DONE)
 
 
 def _lock_down() -> None:
@@ -99,7 +102,7 @@ def _confirmed(key: str, word: str, act: Callable[..., None], *args: Any) -> Non
         act(str(st.session_state.get(f"{key}-why") or ""), *args)
         st.session_state[f"{key}-word"] = ""
     except AutonomyError as error:
-        st.session_state[_DONE] = ("error", str(error))
+        st.session_state[_DONE] = (str(error), "error")
 
 
 def _locked(why: str, domain: str | None, environment: Environment | None) -> None:
@@ -115,7 +118,7 @@ def _lifted(why: str, domain: str | None, environment: Environment | None) -> No
     who = person()
     count = with_application(lambda app: emergency.lift(app, domain, environment, who, why))
     threads = f"{count:,} thread{'' if count == 1 else 's'}"
-    st.session_state[_DONE] = ("good", f"Lifted. {threads} that waited for it can go on.")
+    st.session_state[_DONE] = (f"Lifted. {threads} that waited for it can go on.", "good")
 
 
 def _stopped(why: str, domain: str | None) -> None:
@@ -128,4 +131,4 @@ def _stopped(why: str, domain: str | None) -> None:
 
     ended, running = with_application(stop)
     still = f" {running:,} still run their step and stop before the next one." if running else ""
-    st.session_state[_DONE] = ("good", f"{ended:,} thread{'' if ended == 1 else 's'} stopped.{still}")
+    st.session_state[_DONE] = (f"{ended:,} thread{'' if ended == 1 else 's'} stopped.{still}", "good")

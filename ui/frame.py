@@ -16,13 +16,25 @@ from ui.markup import notice
 
 def workers_away() -> None:
     """Say so when nobody runs on what is decided."""
-    if not reading.workers():
+    with st.container():  # one element, said or not: see said_once
+        if reading.workers():
+            return
         notice("No worker is running: what you decide is stored and waits. Start one: autonomy worker", "warning")
 
 
 def framed(key: str) -> DeltaGenerator:
     """A row of a list: what it is about, and beside it a button."""
     return st.container(horizontal=True, wrap=False, vertical_alignment="center", border=True, key=key)
+
+
+def said_once(key: str) -> None:
+    """What the last action came to: (text, kind of notice) under `key` of the session.
+
+    One element of the page, said or not: Streamlit would draw the fields after it anew, and forget what is being typed.
+    """
+    with st.container():
+        if said := st.session_state.pop(key, None):
+            notice(*said)
 
 
 @contextmanager

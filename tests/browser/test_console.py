@@ -162,6 +162,8 @@ def test_the_keyboard_alone_is_enough(page: Page, console: Console) -> None:
     expect(button(page, "Yes")).to_have_attribute("data-testid", "stBaseButton-primary")
     page.keyboard.press("a")
     expect(page.get_by_text(f"Decided: approve, by {LOCAL_USER}")).to_be_visible()
+    expect(page.get_by_role("button", name="Next like it")).to_be_visible()
+    settled(page)
     page.keyboard.press("j")
     expect(page).to_have_url(re.compile(rf"/review\?id=r-{first['number']}$"))
     expect(page.get_by_role("heading", level=1)).to_contain_text(first["subject"])

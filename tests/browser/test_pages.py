@@ -140,6 +140,12 @@ def test_an_emergency_takes_a_typed_word_and_locks_down_stops_and_is_lifted(
     button.click()
     expect(page.get_by_role("alert").filter(has_text="Nothing was done: type “everything” to confirm.")).to_be_visible()
     assert console.execute("select 1 from lockdown") == []
+    page.get_by_label("Why? It is kept with it.").first.fill("a drill")
+    page.keyboard.press("Tab")  # the page is drawn again, without the line above the field
+    page.keyboard.type("every", delay=50)
+    expect(page.get_by_text("Nothing was done")).to_have_count(0)
+    settled(page)
+    expect(page.locator(".st-key-lock-word input")).to_have_value("every")
     page.get_by_role("combobox", name="Domain or agent").fill("tallyho/seo")
     page.keyboard.press("Enter")
     confirm(page, "lock", "tallyho/seo")
