@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from cli.console import local, out, print_json, program, safe, table
 from core.vocabulary import Authority, Stage
+from escalation.scoring import in_short
 from runtime import levels as runtime
 from runtime.drift import shifts
 from runtime.people import at_keyboard
@@ -57,7 +58,7 @@ async def listed(tenant: str | None, every: bool, json: bool) -> int:
 
 def _row(level: runtime.Level) -> Sequence[str]:
     back = " (taken back before)" if level.held.era else ""
-    version = "" if level.current else f" ({level.place.behaviour_version[:6]})"
+    version = "" if level.current else f" ({in_short(level.place.behaviour_version)})"
     return (
         f"{level.place.task_type}{version}", f"{level.place.tenant}, {level.place.environment}", level.held.level,
         f"{level.share:.0%}", f"{level.evidence}{back}", level.missing,

@@ -20,6 +20,7 @@ from escalation.weights import EQUAL, Weights
 
 _LENGTH: Final = 8
 _BETWEEN: Final = "."
+_SHOWN: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,11 @@ def base_of(version: str) -> str:
 
 def is_learned(version: str) -> bool:
     return _BETWEEN in version
+
+
+def in_short(version: str) -> str:
+    """Enough of a version to tell it from others by, what was learned included: `a1b2c3` or `a1b2c3.d4e5f6`."""
+    return _BETWEEN.join(part[:_SHOWN] for part in version.split(_BETWEEN))
 
 
 def named(version: str, stored: Mapping[str, Any] | None) -> Scoring:

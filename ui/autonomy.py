@@ -10,6 +10,7 @@ import streamlit as st
 from core.errors import AutonomyError
 from core.vocabulary import Authority, Stage, members
 from escalation.control_quality import ABOVE
+from escalation.scoring import in_short
 from runtime.timeline import LEVEL_MOVES
 from store.standings import StandingStore
 from ui import reading
@@ -104,7 +105,7 @@ async def _course(app: Application, level: Level) -> tuple[Sequence[Mapping[str,
 
 
 def _named(level: Level) -> str:
-    used = "" if level.current else f", version {level.place.behaviour_version[:6]}, not in use"
+    used = "" if level.current else f", version {in_short(level.place.behaviour_version)}, not in use"
     return f"{level.place.task_type} · {level.place.tenant}, {level.place.environment}{used}"
 
 

@@ -11,7 +11,7 @@ from core.actions import SelfReport
 from core.ports import NoveltyReading
 from escalation.calibration import Calibration, Step
 from escalation.score import Signals, score
-from escalation.scoring import USUAL, Scoring, base_of, from_json, is_learned, named, with_scoring
+from escalation.scoring import USUAL, Scoring, base_of, from_json, in_short, is_learned, named, with_scoring
 from escalation.weights import Weights
 
 LEARNED = Scoring(Calibration((Step(0.5, 0.4, 60), Step(0.9, 0.7, 190))), Weights((0.6, 0.1, 0.3), 250), 250)
@@ -59,3 +59,8 @@ def test_a_recalibrated_report_counts_as_what_it_was_worth_and_the_reasons_say_s
     assert said in scored.reasons
     bad = replace(GIVEN, report=SelfReport.model_construct(confidence=math.nan, unresolved_assumptions=()))
     assert score(replace(bad, scoring=LEARNED)).low_confidence == 0.5
+
+
+def test_a_version_in_short_is_told_from_the_one_it_was_learned_on() -> None:
+    assert in_short("0123456789abcdef") == "012345"
+    assert in_short("0123456789abcdef.fedcba98") == "012345.fedcba"
