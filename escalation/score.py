@@ -108,8 +108,7 @@ def _reasons(signals: Signals, threshold: float | None, band: Band, total: float
     said.append(_novelty_reason(signals.novelty, signals.words.unit))
     if signals.decided:
         whose = f"for the {signals.words.unit}s most like it" if signals.alike else "of this kind"
-        plural = "proposal" if signals.decided == 1 else "proposals"
-        said.append(f"People changed {signals.changed} of {signals.decided} earlier {plural} {whose}.")
+        said.append(f"People changed {signals.changed} of {signals.decided} earlier proposals {whose}.")
     if band == "review" and threshold is not None and total <= threshold:
         said.append(_too_new_reason(signals, total, threshold))
     else:

@@ -27,11 +27,13 @@ def show() -> None:
     put(element("h1", "Emergency"))
     with told():
         on = with_application(lambda app: LockdownStore(app.pool).switches())
-        with st.container():  # one place, however much is said: a field that moved would forget what is being typed
+        # Each in one place, however much it holds: a field that moved would forget what is being typed.
+        with st.container():
             _say(on)
         _lock_down()
-        for place, switch in enumerate(on):
-            _lift(place, switch)
+        with st.container():
+            for place, switch in enumerate(on):
+                _lift(place, switch)
         _stop()
 
 

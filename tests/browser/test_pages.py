@@ -155,6 +155,7 @@ def test_an_emergency_takes_a_typed_word_and_locks_down_stops_and_is_lifted(
     confirm(page, "lift-0", "lift")
     page.get_by_role("button", name="Lift it").click()
     expect(page.get_by_text("Lifted. 0 threads that waited for it can go on.")).to_be_visible()
+    settled(page)
     page.get_by_role("combobox", name="Domain").last.click()
     page.get_by_role("option", name="seo").click()
     confirm(page, "stop", "seo")

@@ -160,7 +160,7 @@ async def test_the_index_is_built_again_from_the_database(database_url: str, hom
         after = await started(app, "best time tracking software")
         [found] = await events(app, after, "escalation")
         assert (found["inputs"]["changed"], found["inputs"]["decided"], found["inputs"]["alike"]) == (0, 1, True)
-        assert "1 earlier proposal for the keywords most like it" in " ".join(found["reasons"])
+        assert "0 of 1 earlier proposals for the keywords most like it" in " ".join(found["reasons"])
         assert (found["novelty"], found["similar"]) == (wanted["novelty"], 1)
         async with app.pool.connection() as connection:
             await connection.execute("delete from artifact where media = 'application/json'")
