@@ -199,7 +199,7 @@ async def test_what_is_not_a_definite_no_leaves_the_effect_unknown(
 
 async def test_a_call_that_is_cut_off_has_an_unknown_effect(pool: Pool) -> None:
     async with counter(pool, "unsafe") as at:
-        spec = replace(CHARGE, timeout=0.05)
+        spec = replace(CHARGE, timeout=1.0)  # it must be sent within that, on a busy machine too
 
         async def never(*_: Any) -> Any:
             await asyncio.Event().wait()
