@@ -93,6 +93,18 @@ async def test_an_imported_verdict_fills_a_gap_and_is_no_evidence(
     assert (await typed(levels.recompute(True)))["different"] == []
 
 
+async def test_a_watch_of_an_earlier_release_is_recomputed_as_it_began_and_any_other_is_not_believed(
+    database_url: str, home: Path, typed: Any
+) -> None:
+    async with opened(database_url, home) as app:
+        thread_id = await started(app)
+        await judged(app.pool, thread_id, await place_of(app, thread_id), count=5)
+        for watch, differing in (("[0.05, 1.0, 0, 0, false]", 0), ("[0.05, 5.0, 0, 0, false, 5.0]", 1)):
+            async with app.pool.connection() as connection:
+                await connection.execute("update standing set watch = %s", [watch])
+            assert len((await typed(levels.recompute(True), 1 if differing else 0))["different"]) == differing
+
+
 async def test_levels_and_audits_say_where_autonomy_stands(database_url: str, home: Path, typed: Any) -> None:
     assert "Nothing was decided yet" in await typed(levels.listed(None, False, False))
     assert "Nothing waits" in await typed(audits.listed(None, 9, False))
