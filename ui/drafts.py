@@ -31,6 +31,8 @@ if (!window.pausesAreCommitted) {
     if (!field) { if (tries) setTimeout(enter, 75, form, tries - 1); return; }
     field.focus();
     field.scrollIntoView({ block: "center" });
+    // Once more, if what was drawn after it took the focus away and gave it to nothing.
+    if (tries) setTimeout(() => { if (document.activeElement === document.body) enter(form, 0); }, 300);
   };
   document.addEventListener("click", (event) => {
     const door = event.target.closest && event.target.closest('[class*="st-key-door-"]');
