@@ -19,6 +19,9 @@ T = TypeVar("T")
 _SOON_COUNTED: Final = 1_000
 NEAREST: Final = 100
 """Past tasks that are named as most like one: enough for a rate where only some of them were ever judged."""
+_NEVER: Final = 1 << 30
+"""Records after which Chroma stores its graph beside its database, in a folder. Two processes that do so destroy each
+other's files, and what then opens the folder is killed by SIGSEGV (chromadb 1.5.9). SQLite is made for several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +121,15 @@ class ChromaNovelty:
         """Chroma's own, for filling it in bulk. Held open: to ask for it takes a third as long as to search it."""
         name = self._name(tenant, task_type)
         if name not in self._opened:
-            space = {"hnsw": {"space": "cosine"}}
-            self._opened[name] = self._connected().get_or_create_collection(name, configuration=space)
+            graph: dict[str, Any] = {"space": "cosine"}
+            if isinstance(self.place, Path):
+                graph["sync_threshold"] = _NEVER  # each process makes the graph of what the database holds
+            self._opened[name] = self._connected().get_or_create_collection(name, configuration={"hnsw": graph})
         return self._opened[name]
 
     def _name(self, tenant: str, task_type: str) -> str:
-        return _name(self.embedder.name, tenant, task_type)
+        name = _name(self.embedder.name, tenant, task_type)
+        return f"{name}-unsynced" if isinstance(self.place, Path) else name  # a graph once stored is never opened
 
     def _count(self, collection: Any) -> int:
         """Chroma counts row by row, so a large index is counted once a minute; the number is for people only."""

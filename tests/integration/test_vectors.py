@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from runtime.novelty import Rebuilt, rebuild
 from runtime.wiring import Application
 from store.vectors import ChromaNovelty, ChromaServer
 from tests.integration.application import answered, events, opened, settings, started
+
+_ROOT = Path(__file__).parents[2]
 
 
 def free_port() -> int:
@@ -92,6 +95,42 @@ async def test_a_vector_of_another_size_makes_everything_new_and_says_so(tmp_pat
 async def test_two_embeddings_never_share_an_index(tmp_path: Path) -> None:
     await ChromaNovelty(tmp_path / "chroma").remember("acme", "set_intent", "t1", "crm")
     assert (await ChromaNovelty(tmp_path / "chroma", Growing()).nearest("acme", "set_intent", "crm")).similar == 0
+
+
+_TOGETHER = """
+import asyncio, sys
+from pathlib import Path
+from store.vectors import ChromaNovelty
+
+async def main(folder, name, rounds):
+    index = ChromaNovelty(Path(folder))
+    embed = index.embedder.embed
+    for batch in range(rounds):
+        words = [f"{name} keyword {batch} of {number}" for number in range(120)]
+        collection = index.collection("acme", "set_intent")
+        collection.upsert(ids=words, embeddings=[embed(text) for text in words], documents=words)
+        reading = await index.nearest("acme", "set_intent", "crm for startups")
+        assert reading.nearest, reading.note
+    print(index.collection("acme", "set_intent").count())
+
+asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+"""
+
+
+def test_several_processes_use_one_folder_and_none_is_killed_or_hangs(tmp_path: Path) -> None:
+    (tmp_path / "chroma").mkdir()
+    with ExitStack() as ended:
+
+        def process(name: str, rounds: int) -> subprocess.Popen[str]:
+            given = [sys.executable, "-c", _TOGETHER, str(tmp_path / "chroma"), name, str(rounds)]
+            begun = subprocess.Popen(given, stdout=subprocess.PIPE, text=True, cwd=_ROOT)
+            ended.callback(begun.wait)
+            ended.callback(begun.kill)
+            return begun
+
+        together = [process("a", 30), process("b", 30)]
+        assert [(begun.communicate(timeout=90), begun.returncode)[1] for begun in together] == [0, 0]
+        assert process("c", 1).communicate(timeout=90)[0] == f"{61 * 120}\n"
 
 
 @pytest.fixture
