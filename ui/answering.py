@@ -64,9 +64,8 @@ def ask(review: Review, mine: bool) -> None:
     for why in dict.fromkeys(barred.values()):
         notice(why)
     for wire in ("approve", "edit", "reject"):
-        with st.container():  # also where a form says it itself: what comes after keeps its place
-            if drafts.typed(number, "door") != wire:
-                _refused(review, wire)
+        if drafts.typed(number, "door") != wire:
+            _refused(review, wire)
     if drafts.typed(number, "door") == "edit" and "edit" in allowed:
         _edit(review)
     if drafts.typed(number, "door") == "reject" and "reject" in allowed:

@@ -27,12 +27,12 @@ if (!window.pausesAreCommitted) {
   const keys = { e: forms.edit, x: forms.reject, m: forms.assign };
   const open = (form) => document.querySelector(`[class*="st-key-${form}-"]`);
   const enter = (form, tries) => {
-    const field = document.querySelector(`[class*="st-key-${form}-"] :is(textarea, input:not([type=radio]))`);
+    // Streamlit loads each kind of field when it first needs one: the first that is there may not be the form's first.
+    const drawn = open(form) && !open(form).querySelector('[data-testid="stSkeleton"]');
+    const field = drawn && open(form).querySelector("textarea, input:not([type=radio])");
     if (!field) { if (tries) setTimeout(enter, 75, form, tries - 1); return; }
     field.focus();
     field.scrollIntoView({ block: "center" });
-    // Once more, if what was drawn after it took the focus away and gave it to nothing.
-    if (tries) setTimeout(() => { if (document.activeElement === document.body) enter(form, 0); }, 300);
   };
   document.addEventListener("click", (event) => {
     const door = event.target.closest && event.target.closest('[class*="st-key-door-"]');
