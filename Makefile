@@ -50,8 +50,9 @@ imports: .venv/.developing
 
 # What fails beside the others has one more try, alone: a machine that stalls for seconds takes leases away from tests that
 # hold real ones. What failed first stays printed above.
-AGAIN := .venv/bin/python -m pytest -n 0 --last-failed --last-failed-no-failures none
+AGAIN := { test -s .pytest_cache/failed && .venv/bin/python -m pytest -n 0 @.pytest_cache/failed; }
 unit: .venv/.developing
+	@rm -f .pytest_cache/failed
 	.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --junitxml=.pytest_cache/junit.xml || $(AGAIN)
 
 bench: .venv/.developing

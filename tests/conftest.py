@@ -30,6 +30,14 @@ hypothesis_settings.register_profile("patient", deadline=None)
 hypothesis_settings.load_profile("patient")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Names what failed, for the Makefile. pytest's cache forgets a test whose process died once another has run it."""
+    failed = [report.nodeid for kind in ("failed", "error") for report in terminalreporter.stats.get(kind, ())]
+    folder = config.rootpath / ".pytest_cache"
+    folder.mkdir(exist_ok=True)
+    (folder / "failed").write_text("".join(f"{name}\n" for name in dict.fromkeys(failed)))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def impatient() -> Iterator[None]:
     """What is tried again inside a run is tried again at once."""
