@@ -63,10 +63,14 @@ def typed(number: int, name: str, default: Any = None) -> Any:
 
 
 def keep(number: int, name: str) -> None:
-    """Callback of a kept widget. One that comes with the click that has just sent everything is too late."""
-    key = f"typed-{number}-{name}"
-    if key in st.session_state and not st.session_state.get(f"sent-{number}"):
-        put(number, name, st.session_state[key])
+    """Callback of a kept widget."""
+    if not late(number, name):
+        put(number, name, st.session_state[f"typed-{number}-{name}"])
+
+
+def late(number: int, name: str) -> bool:
+    """Whether a callback of a kept widget comes with or after the click that sent everything."""
+    return f"typed-{number}-{name}" not in st.session_state or f"sent-{number}" in st.session_state
 
 
 def put(number: int, name: str, value: Any) -> None:

@@ -89,7 +89,10 @@ def _name(field: Field) -> str:
 
 def _switched(review: Review) -> None:
     """What was typed in one form goes over into the other, if it can be read."""
-    number, chosen = review["number"], st.session_state[f"typed-{review['number']}-mode"]
+    number = review["number"]
+    if drafts.late(number, "mode"):
+        return
+    chosen = st.session_state[f"typed-{number}-mode"]
     drafts.put(number, "mode", _TEXT if chosen == _FIELDS else _FIELDS)
     try:
         now = entered(review)
